@@ -1,0 +1,150 @@
+//! What is there: one snapshot of the engine's objects that belong to a project.
+
+use std::collections::BTreeMap;
+
+/// Label with the project's name (Compose's own, so that `docker compose ps|logs|down` work on our stacks).
+pub const PROJECT_LABEL: &str = "com.docker.compose.project";
+/// Label with the service's name.
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
+/// Label with the number of the container within its service, from 1.
+pub const NUMBER_LABEL: &str = "com.docker.compose.container-number";
+/// Label with the key of a volume.
+pub const VOLUME_LABEL: &str = "com.docker.compose.volume";
+/// Label with the key of a network.
+pub const NETWORK_LABEL: &str = "com.docker.compose.network";
+/// Label with the hash of the configuration an object was made from.
+pub const CONFIG_HASH_LABEL: &str = "io.pipectl.config-hash";
+/// Label of images that pipectl built: the hash of their inputs.
+pub const IMAGE_HASH_LABEL: &str = "io.pipectl.image-hash";
+
+/// Everything of a project.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observed {
+    /// Containers.
+    pub containers: Vec<ContainerSummary>,
+    /// Networks.
+    pub networks: Vec<NetworkSummary>,
+    /// Volumes.
+    pub volumes: Vec<VolumeSummary>,
+}
+
+/// State of a container's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunState {
+    /// Made, never started.
+    #[default]
+    Created,
+    /// Runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Between two runs of its restart policy.
+    Restarting,
+    /// Ended.
+    Exited,
+    /// Cannot be used any more.
+    Dead,
+}
+
+/// Verdict of a container's health check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Health {
+    /// It has none.
+    #[default]
+    None,
+    /// Not decided yet.
+    Starting,
+    /// Passing.
+    Healthy,
+    /// Failing.
+    Unhealthy,
+}
+
+/// A container in a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerSummary {
+    /// Id.
+    pub id: String,
+    /// Name without the leading slash.
+    pub name: String,
+    /// Service, from the label.
+    pub service: String,
+    /// Number within the service, from the label.
+    pub number: u32,
+    /// State.
+    pub state: RunState,
+    /// Health, as far as a listing tells.
+    pub health: Health,
+    /// Image reference it was made from.
+    pub image: String,
+    /// Our hash of the configuration it was made from; empty for containers that others made.
+    pub config_hash: String,
+    /// Names of attached networks with the container's address on each.
+    pub networks: BTreeMap<String, String>,
+    /// Published ports: container port to host port.
+    pub ports: BTreeMap<u16, u16>,
+}
+
+/// Full state of one container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerDetail {
+    /// Id.
+    pub id: String,
+    /// Name without the leading slash.
+    pub name: String,
+    /// State.
+    pub state: RunState,
+    /// Exit code of the last run.
+    pub exit_code: i64,
+    /// True when the kernel killed it for memory.
+    pub oom_killed: bool,
+    /// What the engine says about a failed start.
+    pub error: String,
+    /// Health.
+    pub health: Health,
+    /// Output of the last health check.
+    pub health_output: String,
+    /// How often the restart policy restarted it.
+    pub restarts: i64,
+    /// Start of the last run, RFC 3339.
+    pub started_at: String,
+    /// Addresses by network.
+    pub networks: BTreeMap<String, String>,
+    /// Published ports: container port to host port.
+    pub ports: BTreeMap<u16, u16>,
+}
+
+/// A network in a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkSummary {
+    /// Name.
+    pub name: String,
+    /// Our hash of the configuration it was made from; empty when others made it.
+    pub config_hash: String,
+    /// Project, from the label; empty when it has none.
+    pub project: String,
+}
+
+/// A volume in a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VolumeSummary {
+    /// Name.
+    pub name: String,
+    /// Our hash of the configuration it was made from; empty when others made it.
+    pub config_hash: String,
+    /// Project, from the label; empty when it has none.
+    pub project: String,
+}
+
+/// A local image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageSummary {
+    /// Id (`sha256:..`).
+    pub id: String,
+    /// Every `name:tag`.
+    pub references: Vec<String>,
+    /// Our hash of its inputs; empty for images that others made.
+    pub image_hash: String,
+    /// Size in bytes, layers shared with others included.
+    pub size: u64,
+}

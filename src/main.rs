@@ -1,0 +1,4 @@
+//! The `pipectl` binary: everything it does is in the library.
+fn main() -> std::process::ExitCode {
+    pipectl::main()
+}

@@ -1,0 +1,66 @@
+//! What the Compose files say, as plain data: parsed, interpolated, merged, validated.
+//!
+//! Nothing here talks to Docker or to the network. `load` is the way in; everything after it sees only these types.
+//! Field meaning follows the Compose Specification; `ext` holds what `x-pipectl` adds.
+
+pub mod ext;
+mod service;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use service::{
+    Build, Condition, Dependency, Healthcheck, Mount, MountKind, NetworkAttachment, Port, Protocol, RestartPolicy,
+    Service,
+};
+
+/// A whole Compose project after loading: names are resolved, defaults are filled in, references are checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Project name: prefix of every container, network and volume.
+    pub name: String,
+    /// Directory of the first Compose file; relative host paths were resolved against the file that named them.
+    pub dir: PathBuf,
+    /// The files that were read, in order, includes and overrides too.
+    pub files: Vec<PathBuf>,
+    /// Services that the chosen profiles enable, by name, dependencies not sorted.
+    pub services: BTreeMap<String, Service>,
+    /// Services left out because none of their profiles was chosen: name to profiles.
+    pub disabled: BTreeMap<String, Vec<String>>,
+    /// Networks by key.
+    pub networks: BTreeMap<String, Network>,
+    /// Named volumes by key.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Project-level `x-pipectl`.
+    pub ext: ext::ProjectExt,
+}
+
+/// A network of the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Name on the engine, `<project>_<key>` unless the file says otherwise.
+    pub name: String,
+    /// Driver; the engine's default (`bridge`) when absent.
+    pub driver: Option<String>,
+    /// True when it must exist already and is never created or removed by us.
+    pub external: bool,
+    /// True for a network without a route to the outside.
+    pub internal: bool,
+    /// Labels from the file.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A named volume of the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Name on the engine, `<project>_<key>` unless the file says otherwise.
+    pub name: String,
+    /// Driver; `local` when absent.
+    pub driver: Option<String>,
+    /// Options handed to the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// True when it must exist already and is never created or removed by us.
+    pub external: bool,
+    /// Labels from the file.
+    pub labels: BTreeMap<String, String>,
+}
