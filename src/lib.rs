@@ -12,6 +12,7 @@ pub mod failure;
 pub mod images;
 pub mod model;
 pub mod pipeline;
+pub mod preflight;
 pub mod probes;
 pub mod steps;
 pub mod ui;
