@@ -1,6 +1,6 @@
 //! `up` changes what differs and nothing else; what breaks comes back.
 
-use crate::stack::{Stack, docker};
+use crate::stack::{Stack, docker, eventually};
 
 pub fn second_up_changes_nothing(stack: &Stack) {
     stack.up();
@@ -46,7 +46,7 @@ pub fn one_job_alone(stack: &Stack) {
     // Job 1 goes on meanwhile: what is written now must be in the destination once job 2 is back.
     stack.sql("postgres-source", "UPDATE customers SET name = 'changed while job 2 was stopped' WHERE customer_id = 1");
     stack.pipectl(&["start", "spark-job-process"]).succeeded();
-    stack.eventually("the change made meanwhile is in the destination", || {
+    eventually("the change made meanwhile is in the destination", || {
         stack.sql("postgres-dest", "SELECT name FROM customers WHERE customer_id = 1")
             == "changed while job 2 was stopped"
     });
@@ -67,7 +67,7 @@ pub fn killed_containers(stack: &Stack) {
         );
         let ran = stack.up();
         println!("      {service} killed: up again in {:.1} s", ran.elapsed.as_secs_f32());
-        stack.eventually(&format!("the change made while {service} was down is in the destination"), || {
+        eventually(&format!("the change made while {service} was down is in the destination"), || {
             stack.sql("postgres-dest", &format!("SELECT name FROM customers WHERE customer_id = {}", round % 5 + 1))
                 == name
         });

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::stack::{Stack, docker};
+use crate::stack::{Stack, docker, eventually};
 
 pub fn interrupted_up_resumes(stack: &Stack) {
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
@@ -34,7 +34,7 @@ pub fn interrupted_up_resumes(stack: &Stack) {
 pub fn down_keeps_data(stack: &Stack) {
     stack.up();
     stack.sql("postgres-source", "UPDATE orders SET note = 'before down' WHERE order_id = 1");
-    stack.eventually("the change is in the destination", || {
+    eventually("the change is in the destination", || {
         stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "before down"
     });
     let rows = stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7");
@@ -44,7 +44,7 @@ pub fn down_keeps_data(stack: &Stack) {
     assert_eq!(stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7"), rows);
     assert_eq!(stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1"), "before down");
     stack.sql("postgres-source", "UPDATE orders SET note = 'after up' WHERE order_id = 1");
-    stack.eventually("the flow goes on where it was", || {
+    eventually("the flow goes on where it was", || {
         stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "after up"
     });
 }

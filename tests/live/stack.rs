@@ -129,15 +129,6 @@ impl Stack {
         lines.concat()
     }
 
-    /// Waits until a condition holds; the deadline is a bound on a hang, not a verdict on speed.
-    pub fn eventually(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while !condition() {
-            assert!(Instant::now() < deadline, "after two minutes still not: {what}");
-            std::thread::sleep(Duration::from_millis(250));
-        }
-    }
-
     /// Collects what helps to understand a failure; returns the folder.
     pub fn evidence(&self, scenario: &str) -> PathBuf {
         let folder = repository().join("target/live-evidence").join(scenario.replace(' ', "-"));
@@ -178,6 +169,15 @@ impl Ran {
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
         self
+    }
+}
+
+/// Waits until a condition holds; the deadline is a bound on a hang, not a verdict on speed.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(Instant::now() < deadline, "after two minutes still not: {what}");
+        std::thread::sleep(Duration::from_millis(250));
     }
 }
 
