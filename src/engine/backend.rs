@@ -95,6 +95,21 @@ pub enum BackendError {
         /// Where it was tried.
         address: String,
     },
+    /// The engine answers but speaks an API that is too old.
+    #[error(
+        "{engine} at {address} is too old: it speaks API {}.{}, and {}.{} is needed (Docker 20.10 or newer)",
+        api.0, api.1, needed.0, needed.1
+    )]
+    TooOld {
+        /// Where it answered.
+        address: String,
+        /// Product and version.
+        engine: String,
+        /// The API it speaks, as (major, minor).
+        api: (u32, u32),
+        /// The oldest API that will do.
+        needed: (u32, u32),
+    },
     /// The object is not there.
     #[error("{what} does not exist")]
     NotFound {
