@@ -15,11 +15,12 @@ pub use service::{
 };
 
 /// A whole Compose project after loading: names are resolved, defaults are filled in, references are checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Project {
     /// Project name: prefix of every container, network and volume.
     pub name: String,
-    /// Directory of the first Compose file; relative host paths were resolved against the file that named them.
+    /// Directory of the first Compose file. Relative host paths were resolved against it, those of an included file
+    /// against that file's own directory.
     pub dir: PathBuf,
     /// The files that were read, in order, includes and overrides too.
     pub files: Vec<PathBuf>,
@@ -33,6 +34,8 @@ pub struct Project {
     pub volumes: BTreeMap<String, Volume>,
     /// Project-level `x-pipectl`.
     pub ext: ext::ProjectExt,
+    /// What was accepted but has no effect, and variables that are not set: one line each.
+    pub warnings: Vec<String>,
 }
 
 /// A network of the project.
