@@ -3,12 +3,31 @@
 //! Nothing here talks to Docker or to the network. `load` is the way in; everything after it sees only these types.
 //! Field meaning follows the Compose Specification; `ext` holds what `x-pipectl` adds.
 
+mod canonical;
+mod cycle;
+pub mod dotenv;
+mod environment;
+mod error;
 pub mod ext;
+pub(crate) mod forms;
+mod include;
+mod interpolate;
+mod load;
+mod merge;
+pub(crate) mod paths;
+pub mod render;
 mod service;
+pub(crate) mod suggest;
+mod typed;
+mod validate;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use error::{ModelError, Place};
+pub use interpolate::{InterpolateError, interpolate};
+pub use load::{LoadOptions, environment, load};
 pub use service::{
     Build, Condition, Dependency, Healthcheck, Mount, MountKind, NetworkAttachment, Port, Protocol, RestartPolicy,
     Service,
