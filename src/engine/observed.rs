@@ -14,6 +14,14 @@ pub const VOLUME_LABEL: &str = "com.docker.compose.volume";
 pub const NETWORK_LABEL: &str = "com.docker.compose.network";
 /// Label with the hash of the configuration an object was made from.
 pub const CONFIG_HASH_LABEL: &str = "io.pipectl.config-hash";
+/// Label that tells one-off containers (`run`) from those of a service; Compose lists only what has it.
+pub const ONEOFF_LABEL: &str = "com.docker.compose.oneoff";
+/// Label with Compose's own hash; Compose lists only what has it, so ours is written there as well.
+pub const COMPOSE_HASH_LABEL: &str = "com.docker.compose.config-hash";
+/// Label with the project directory.
+pub const WORKING_DIR_LABEL: &str = "com.docker.compose.project.working_dir";
+/// Label with the Compose files, comma-separated.
+pub const CONFIG_FILES_LABEL: &str = "com.docker.compose.project.config_files";
 /// Label of images that pipectl built: the hash of their inputs.
 pub const IMAGE_HASH_LABEL: &str = "io.pipectl.image-hash";
 
@@ -26,6 +34,8 @@ pub struct Observed {
     pub networks: Vec<NetworkSummary>,
     /// Volumes.
     pub volumes: Vec<VolumeSummary>,
+    /// Exit codes of the containers that have ended, by container name (a listing does not tell them).
+    pub exit_codes: BTreeMap<String, i64>,
 }
 
 /// State of a container's process.
@@ -44,6 +54,13 @@ pub enum RunState {
     Exited,
     /// Cannot be used any more.
     Dead,
+}
+
+impl RunState {
+    /// True while there is a process that must be stopped before the container can go.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
 }
 
 /// Verdict of a container's health check.

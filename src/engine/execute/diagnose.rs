@@ -1,0 +1,133 @@
+//! Turns what went wrong into what a person needs: what failed, why, the evidence, and the next command.
+
+use super::evidence::{LOOK_BACK, pick};
+use super::gate::{GateError, Reason};
+use crate::engine::backend::{Backend, BackendError};
+use crate::engine::plan::{Action, Gate, Plan, Until};
+use crate::engine::readable;
+use crate::engine::work::StepError;
+use crate::exit;
+use crate::failure::Failure;
+use crate::model::ext::Step;
+
+/// The hint that closes every failure of a run.
+pub(super) const RESUME: &str = "once that is repaired, `pipectl up` goes on from here";
+
+/// Failure of a gate, with what the container wrote.
+pub(super) async fn gate(backend: &dyn Backend, service: &str, gate: &Gate, error: GateError) -> Failure {
+    let GateError { reason, last, elapsed } = error;
+    let job = gate.until == Until::Completed;
+    let before = if job { "" } else { " before it was ready" };
+    let failure = match &reason {
+        Reason::Exited(code) => {
+            let failure = Failure::stack(format!("{service} exited with {code}{before}"));
+            match explain(*code) {
+                Some(meaning) => failure.because(format!("exit code {code} means: {meaning}")),
+                None => failure,
+            }
+        }
+        Reason::OutOfMemory => Failure::stack(format!("{service} was killed: out of memory"))
+            .because("the kernel ended it because it needed more than its memory limit")
+            .hint(format!("raise `mem_limit` of service {service}, or lower what it is told to use")),
+        Reason::Loop { restarts, code } => {
+            let code = code.map(|code| format!(", last with exit code {code}")).unwrap_or_default();
+            Failure::stack(format!("{service} restarts in a loop"))
+                .because(format!("it ended and was restarted {restarts} times{code}"))
+        }
+        Reason::Dead(message) => Failure::stack(format!("{service} is dead")).because(message.as_str()),
+        Reason::Unhealthy(output) => Failure::stack(format!("{service} is unhealthy"))
+            .because(format!("its health check says: {}", if output.is_empty() { "nothing" } else { output })),
+        Reason::NoHealthcheck => Failure::stack(format!("{service} has no health check to wait for"))
+            .hint(format!("give service {service} a `healthcheck`, or depend on it with `service_started`")),
+        Reason::Never(answer) => Failure::stack(format!("{service} cannot become ready")).because(answer.as_str()),
+        Reason::Deadline => {
+            let done = if job { "has not finished" } else { "is not ready" };
+            Failure::new(exit::TIMEOUT, format!("{service} {done} after {}", readable(gate.timeout)))
+        }
+        Reason::Engine(error) => {
+            let failure = Failure::new(code_of(error), format!("{service} cannot be watched"));
+            return failure.because(error.to_string()).hint(RESUME);
+        }
+    };
+    // Anything but the deadline came with a reason of its own; the last answer still tells how far it got.
+    let failure = match (&reason, last.is_empty()) {
+        (_, true) => failure,
+        (Reason::Deadline, false) => failure.because(format!("last answer: {last}")),
+        (_, false) => failure.because(format!("last answer before that, in {}: {last}", readable(elapsed))),
+    };
+    with_logs(backend, &gate.container, failure)
+        .await
+        .hint(format!("`pipectl logs {service}` shows all that it wrote"))
+        .hint(RESUME)
+}
+
+/// Failure of a call to the engine or the image provider.
+pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) -> Failure {
+    let subject = action.subject();
+    let what = match action {
+        Action::EnsureImage { .. } => format!("failed to get image {subject}"),
+        action => format!("failed to {} {subject}", action.verb()),
+    };
+    let failure = Failure::new(code_of(&error), what).because(error.to_string());
+    let failure = match error {
+        BackendError::PortTaken { port, .. } => {
+            failure.hint(format!("`ss -ltnp 'sport = :{port}'` shows who listens there")).hint(match service {
+                Some(service) => format!("end that program, or publish another port for service {service}"),
+                None => "end that program, or publish another port".into(),
+            })
+        }
+        BackendError::Build { step, output, .. } => failure.evidence(format!("output of `{step}`"), output),
+        BackendError::Unreachable { .. } => failure.hint("start the container engine: `systemctl start docker`"),
+        BackendError::Permission { .. } => {
+            failure.hint("run as root or as a member of group docker: `sudo usermod -aG docker $USER`")
+        }
+        BackendError::NotFound { .. } | BackendError::Refused { .. } => failure,
+    };
+    failure.hint(RESUME)
+}
+
+/// Failure of a step, with the last lines of the containers that it names.
+pub(super) async fn step(plan: &Plan, backend: &dyn Backend, step: &Step, error: StepError) -> Failure {
+    let mut failure = Failure::stack(format!("step {} failed", step.name));
+    failure.causes.extend(error.message.lines().map(str::to_owned));
+    for name in &error.look_at {
+        // A step names services; which containers those are is known here.
+        let containers = match plan.containers_of(name) {
+            containers if containers.is_empty() => vec![name.as_str()],
+            containers => containers,
+        };
+        for container in containers {
+            failure = with_logs(backend, container, failure).await;
+        }
+    }
+    failure.hints.extend(error.hint);
+    failure.hint(RESUME)
+}
+
+/// Adds what a container wrote. Evidence that cannot be had is said so, and never hides the failure itself.
+pub(super) async fn with_logs(backend: &dyn Backend, container: &str, mut failure: Failure) -> Failure {
+    match backend.logs(container, LOOK_BACK).await {
+        Ok(lines) => failure.evidence.extend(pick(container, &lines)),
+        Err(error) => failure.causes.push(format!("the log of {container} cannot be read: {error}")),
+    }
+    failure
+}
+
+fn code_of(error: &BackendError) -> u8 {
+    match error {
+        BackendError::Unreachable { .. } | BackendError::Permission { .. } => exit::ENGINE,
+        _ => exit::FAILED,
+    }
+}
+
+/// What some exit codes mean by convention.
+fn explain(code: i64) -> Option<&'static str> {
+    match code {
+        126 => Some("the command is not executable"),
+        127 => Some("the command was not found in the image"),
+        137 => Some("killed (SIGKILL)"),
+        139 => Some("crashed (SIGSEGV)"),
+        143 => Some("asked to stop (SIGTERM)"),
+        _ => None,
+    }
+}

@@ -1,0 +1,268 @@
+//! Waits until a container is ready, and not a moment longer than it can still become so.
+//!
+//! Two loops run side by side: one polls the probe, one inspects the container. A container that exits, is killed for
+//! memory or restarts in a loop fails the gate at once, whatever the probe says or how long it takes to say it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use crate::engine::backend::{Backend, BackendError};
+use crate::engine::observed::{ContainerDetail, Health, RunState};
+use crate::engine::plan::{Gate, Until};
+use crate::engine::work::{Probed, Prober};
+use crate::model::ext::Ready;
+
+/// Time between two polls of a probe, or of a container whose state is the answer.
+const POLL: Duration = Duration::from_millis(100);
+/// Time between two looks at the container beside a probe.
+const LOOK: Duration = Duration::from_millis(300);
+/// A probe that has not answered by then counts as "not yet".
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// So many restarts, and more to come, are a loop.
+const LOOP: i64 = 3;
+
+/// A gate with all that is needed to wait at it.
+pub struct Watch<'a> {
+    /// Tells the container's state.
+    pub backend: &'a dyn Backend,
+    /// Polls readiness.
+    pub prober: &'a dyn Prober,
+    /// Service of the container.
+    pub service: &'a str,
+    /// What is waited for.
+    pub gate: &'a Gate,
+}
+
+/// Why a gate did not open.
+#[derive(Debug)]
+pub struct GateError {
+    /// The reason.
+    pub reason: Reason,
+    /// What was said last: the probe's answer, or the state of the container.
+    pub last: String,
+    /// Time since the gate was reached.
+    pub elapsed: Duration,
+}
+
+/// Reason of a [`GateError`].
+#[derive(Debug, Clone)]
+pub enum Reason {
+    /// The container ended.
+    Exited(i64),
+    /// The kernel killed it for memory.
+    OutOfMemory,
+    /// Its restart policy restarts it again and again.
+    Loop {
+        /// Restarts so far.
+        restarts: i64,
+        /// Exit code of a run, when one was seen.
+        code: Option<i64>,
+    },
+    /// The engine could not clean up after it.
+    Dead(String),
+    /// Its health check fails; output of the check.
+    Unhealthy(String),
+    /// It has no health check to wait for.
+    NoHealthcheck,
+    /// The probe says that it will never be ready.
+    Never(String),
+    /// The deadline passed.
+    Deadline,
+    /// The container could not be looked at.
+    Engine(BackendError),
+}
+
+/// What one look at a container says.
+enum Look {
+    /// The condition holds; in a few words.
+    Holds(String),
+    NotYet(String),
+    Fails(Reason),
+}
+
+impl Watch<'_> {
+    /// Waits until the gate's condition holds; returns what was seen. `say` hears every change.
+    pub async fn wait(&self, say: &(dyn Fn(&str) + Sync)) -> Result<String, GateError> {
+        let begin = Instant::now();
+        let last = Mutex::new(String::new());
+        let tell = |text: String| {
+            say(&text);
+            // A poisoned lock means a panic in `say`, which ends the run anyway.
+            if let Ok(mut last) = last.lock() {
+                *last = text;
+            }
+        };
+        let opened = match &self.gate.until {
+            Until::Probe(ready) => timeout(self.gate.timeout, self.probe_and_look(ready, &tell)).await,
+            Until::Running | Until::Healthy | Until::Completed => {
+                timeout(self.gate.timeout, self.look_until(POLL, &tell)).await
+            }
+        };
+        opened.unwrap_or(Err(Reason::Deadline)).map_err(|reason| {
+            let last = last.lock().map(|last| last.clone()).unwrap_or_default();
+            GateError { reason, last, elapsed: begin.elapsed() }
+        })
+    }
+
+    async fn probe_and_look(&self, ready: &Ready, tell: &(dyn Fn(String) + Sync)) -> Result<String, Reason> {
+        let silent = |_: String| ();
+        tokio::select! {
+            biased;
+            // With a probe, looking only ends by failing: the condition is the probe's.
+            looked = self.look_until(LOOK, &silent) => looked,
+            probed = self.probe_until_ready(ready, tell) => probed,
+        }
+    }
+
+    async fn probe_until_ready(&self, ready: &Ready, tell: &(dyn Fn(String) + Sync)) -> Result<String, Reason> {
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let answer = match timeout(ANSWER_WITHIN, self.prober.poll(self.service, ready)).await {
+                Ok(Probed::Ready(seen)) => match self.confirm().await? {
+                    None => return Ok(seen),
+                    Some(state) => state,
+                },
+                Ok(Probed::NotYet(answer)) => answer,
+                Ok(Probed::Never(answer)) => return Err(Reason::Never(answer)),
+                Err(_) => "no answer".to_owned(),
+            };
+            tell(format!("probe {}: {answer}", ready.probe));
+        }
+    }
+
+    /// A ready probe counts only while the container runs: the answer may be that of a process that just died.
+    async fn confirm(&self) -> Result<Option<String>, Reason> {
+        let detail = match self.backend.inspect(&self.gate.container).await {
+            Ok(detail) => detail,
+            Err(error) => return transient(error).map(Some),
+        };
+        match detail.state {
+            RunState::Running => Ok(None),
+            state => match ended(&detail) {
+                Some(reason) => Err(reason),
+                None => Ok(Some(word(state).to_owned())),
+            },
+        }
+    }
+
+    /// Looks at the container until its state decides.
+    async fn look_until(&self, every: Duration, tell: &(dyn Fn(String) + Sync)) -> Result<String, Reason> {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut history = History::default();
+        loop {
+            ticks.tick().await;
+            let look = match self.backend.inspect(&self.gate.container).await {
+                Ok(detail) => match history.judge(&detail) {
+                    Some(reason) => Look::Fails(reason),
+                    None => self.look(&detail, &history),
+                },
+                Err(error) => Look::NotYet(transient(error)?),
+            };
+            match look {
+                Look::Holds(seen) => return Ok(seen),
+                Look::NotYet(state) => tell(state),
+                Look::Fails(reason) => return Err(reason),
+            }
+        }
+    }
+
+    /// What the state of the container says about the condition.
+    fn look(&self, detail: &ContainerDetail, history: &History) -> Look {
+        if detail.state == RunState::Exited && self.gate.until == Until::Completed && detail.exit_code == 0 {
+            return Look::Holds("has finished".into());
+        }
+        if let Some(reason) = ended(detail) {
+            return Look::Fails(reason);
+        }
+        if detail.state != RunState::Running {
+            return Look::NotYet(word(detail.state).into());
+        }
+        match &self.gate.until {
+            Until::Running if history.steady() >= self.gate.settle => Look::Holds("runs".into()),
+            Until::Running => Look::NotYet("just started".into()),
+            Until::Completed => Look::NotYet("at work".into()),
+            // The probe decides; the container only has to stay alive.
+            Until::Probe(_) => Look::NotYet("running".into()),
+            Until::Healthy => match detail.health {
+                Health::Healthy => Look::Holds("healthy".into()),
+                Health::Unhealthy => Look::Fails(Reason::Unhealthy(detail.health_output.trim().to_owned())),
+                Health::None => Look::Fails(Reason::NoHealthcheck),
+                Health::Starting => {
+                    let output = detail.health_output.lines().next_back().unwrap_or_default().trim();
+                    Look::NotYet(if output.is_empty() {
+                        "health: starting".into()
+                    } else {
+                        format!("health: {output}")
+                    })
+                }
+            },
+        }
+    }
+}
+
+/// What earlier looks saw.
+#[derive(Default)]
+struct History {
+    first_restarts: Option<i64>,
+    run: Option<(String, Instant)>,
+    code: Option<i64>,
+}
+
+impl History {
+    /// Takes one look into account; a reason when it completes a restart loop.
+    fn judge(&mut self, detail: &ContainerDetail) -> Option<Reason> {
+        let first = *self.first_restarts.get_or_insert(detail.restarts);
+        if detail.exit_code != 0 {
+            self.code = Some(detail.exit_code);
+        }
+        match &self.run {
+            Some((started, _)) if *started == detail.started_at && detail.state == RunState::Running => {}
+            _ => self.run = Some((detail.started_at.clone(), Instant::now())),
+        }
+        let looping = detail.restarts >= LOOP && detail.restarts > first;
+        match (looping, detail.oom_killed) {
+            (false, _) => None,
+            (true, true) => Some(Reason::OutOfMemory),
+            (true, false) => Some(Reason::Loop { restarts: detail.restarts, code: self.code }),
+        }
+    }
+
+    /// How long the present run has been seen running.
+    fn steady(&self) -> Duration {
+        self.run.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default()
+    }
+}
+
+/// The reason in a container that has ended, or is about to be restarted after it was killed for memory.
+fn ended(detail: &ContainerDetail) -> Option<Reason> {
+    match detail.state {
+        RunState::Exited | RunState::Restarting if detail.oom_killed => Some(Reason::OutOfMemory),
+        RunState::Exited => Some(Reason::Exited(detail.exit_code)),
+        RunState::Dead => Some(Reason::Dead(detail.error.clone())),
+        RunState::Created | RunState::Running | RunState::Paused | RunState::Restarting => None,
+    }
+}
+
+/// An engine that refuses one look may answer the next; one that is gone, or a container that is, will not.
+fn transient(error: BackendError) -> Result<String, Reason> {
+    match error {
+        BackendError::Refused { message, .. } => Ok(message),
+        error => Err(Reason::Engine(error)),
+    }
+}
+
+fn word(state: RunState) -> &'static str {
+    match state {
+        RunState::Created => "created, not started",
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Restarting => "restarting",
+        RunState::Exited => "exited",
+        RunState::Dead => "dead",
+    }
+}

@@ -1,0 +1,165 @@
+//! Obeys a plan: runs what is free to run, in parallel, stores how each operation ended, tells it as events.
+//!
+//! No decision about containers is made here. After a failure or an interruption nothing new starts, engine calls in
+//! flight end, waits are abandoned; what is there then is what the next `up` observes and goes on from.
+//!
+//! Starts are not serialised: the engine's allocation of host ports is only unsafe for port *ranges*, and a plan
+//! publishes single ports.
+
+mod diagnose;
+mod evidence;
+pub mod gate;
+mod operation;
+mod report;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::Backend;
+use super::plan::Plan;
+use super::readable;
+use super::work::{ImageProvider, Prober, Stepper};
+use crate::event::{Event, Events, Outcome};
+use crate::failure::Failure;
+use operation::{Done, Stopped, perform};
+pub use report::{OpResult, Report};
+use schedule::{End, Schedule};
+
+/// What operations are done with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The container engine.
+    pub backend: Arc<dyn Backend>,
+    /// Readiness probes.
+    pub prober: Arc<dyn Prober>,
+    /// Pipeline steps.
+    pub stepper: Arc<dyn Stepper>,
+    /// Images.
+    pub images: Arc<dyn ImageProvider>,
+}
+
+/// How a plan is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Engine calls at the same time, at least 1. Gates, steps and images only wait and do not count.
+    pub parallel: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parallel: 8 }
+    }
+}
+
+/// Runs a plan to its end, or until something fails or `cancel` is cancelled.
+pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: CancellationToken, options: &Options) -> Report {
+    events.send(Event::Planned { operations: plan.planned() });
+    for warning in &plan.warnings {
+        events.warn(&warning.text, warning.hint.as_deref());
+    }
+    let abandon = CancellationToken::new();
+    let mut runner = Runner {
+        plan,
+        events,
+        schedule: Schedule::new(plan, options.parallel),
+        results: vec![OpResult::default(); plan.operations.len()],
+        failure: None,
+        interrupted: false,
+        abandon: abandon.clone(),
+    };
+    let mut running = FuturesUnordered::new();
+    loop {
+        if cancel.is_cancelled() {
+            runner.interrupt();
+        }
+        runner.record_ends();
+        while let Some(id) = runner.schedule.next() {
+            events.send(Event::Started { id });
+            let abandon = abandon.clone();
+            running.push(async move {
+                let begin = Instant::now();
+                let result = perform(plan, id, tools, events, &abandon).await;
+                (id, result, begin.elapsed())
+            });
+        }
+        if running.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some((id, result, elapsed)) = running.next() => runner.ended(id, result, elapsed),
+            () = cancel.cancelled(), if !runner.interrupted => {}
+        }
+    }
+    Report { ops: runner.results, failure: runner.failure, interrupted: runner.interrupted }
+}
+
+/// State of one run.
+struct Runner<'a> {
+    plan: &'a Plan,
+    events: &'a Events,
+    schedule: Schedule<'a>,
+    results: Vec<OpResult>,
+    failure: Option<Failure>,
+    interrupted: bool,
+    abandon: CancellationToken,
+}
+
+impl Runner<'_> {
+    fn interrupt(&mut self) {
+        self.interrupted = true;
+        self.schedule.stop("interrupted");
+        self.abandon.cancel();
+    }
+
+    fn ended(&mut self, id: usize, result: Result<Done, Stopped>, elapsed: Duration) {
+        match result {
+            Ok(done) => {
+                self.schedule.end(id, End::Done { changed: done.changed });
+                self.record(id, Outcome::Done, elapsed, done.detail);
+            }
+            Err(Stopped::Abandoned) => {
+                self.schedule.end(id, End::Cancelled);
+                self.record(id, Outcome::Cancelled, elapsed, format!("given up after {}", readable(elapsed)));
+            }
+            Err(Stopped::Failed(failure)) if self.plan.operations[id].optional => {
+                let name = self.plan.operations[id].service.clone();
+                let name = name.unwrap_or_else(|| self.plan.operations[id].action.subject());
+                self.schedule.end(id, End::LeftOut(name.clone()));
+                let reason = std::iter::once(failure.message.as_str()).chain(failure.causes.iter().map(String::as_str));
+                let reason = reason.collect::<Vec<_>>().join(": ");
+                self.events.warn(format!("{name} is left out: {reason}"), failure.hints.first().map(String::as_str));
+                self.record(id, Outcome::Skipped, elapsed, format!("left out: {}", failure.message));
+            }
+            Err(Stopped::Failed(failure)) => {
+                self.schedule.end(id, End::Failed);
+                self.record(id, Outcome::Failed, elapsed, failure.message.clone());
+                self.schedule.stop("not begun: something else failed");
+                self.abandon.cancel();
+                match &mut self.failure {
+                    Some(first) => first.causes.push(format!("also: {}", failure.message)),
+                    None => self.failure = Some(*failure),
+                }
+            }
+        }
+    }
+
+    /// Tells about operations that ended without having begun.
+    fn record_ends(&mut self) {
+        for (id, outcome, reason) in self.schedule.settle() {
+            self.record(id, outcome, Duration::ZERO, reason);
+        }
+    }
+
+    fn record(&mut self, id: usize, outcome: Outcome, elapsed: Duration, detail: String) {
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        self.events.send(Event::Finished { id, outcome, elapsed_ms, detail: detail.clone() });
+        let changed = self.schedule.changed(id);
+        self.results[id] = OpResult { outcome: Some(outcome), elapsed, detail, changed };
+    }
+}

@@ -1,0 +1,72 @@
+//! Collects operations into a plan, and remembers what belongs to optional services.
+
+use std::collections::BTreeSet;
+
+use crate::engine::plan::{Action, Operation, Plan, Warning};
+use crate::model::Project;
+
+/// A plan in the making.
+pub(super) struct Builder {
+    plan: Plan,
+    optional: BTreeSet<String>,
+}
+
+impl Builder {
+    pub(super) fn new(project: &Project) -> Self {
+        Self { plan: Plan::default(), optional: optional_services(project) }
+    }
+
+    /// Adds an operation and returns its id. `after` must end well before, `ended` must only end.
+    pub(super) fn push(
+        &mut self,
+        action: Action,
+        cause: impl Into<String>,
+        service: Option<&str>,
+        after: impl IntoIterator<Item = usize>,
+        ended: impl IntoIterator<Item = usize>,
+    ) -> usize {
+        let id = self.plan.operations.len();
+        let after: BTreeSet<usize> = after.into_iter().collect();
+        let ended: BTreeSet<usize> = ended.into_iter().filter(|before| !after.contains(before)).collect();
+        debug_assert!(after.iter().chain(&ended).all(|before| *before < id), "an operation waits for a later one");
+        self.plan.operations.push(Operation {
+            action,
+            cause: cause.into(),
+            service: service.map(str::to_owned),
+            after: after.into_iter().collect(),
+            after_ended: ended.into_iter().collect(),
+            on_change: false,
+            optional: service.is_some_and(|service| self.is_optional(service)),
+        });
+        id
+    }
+
+    pub(super) fn is_optional(&self, service: &str) -> bool {
+        self.optional.contains(service)
+    }
+
+    pub(super) fn set_optional(&mut self, id: usize) {
+        self.plan.operations[id].optional = true;
+    }
+
+    pub(super) fn set_on_change(&mut self, id: usize) {
+        self.plan.operations[id].on_change = true;
+    }
+
+    pub(super) fn warn(&mut self, text: impl Into<String>, hint: impl Into<String>) {
+        self.plan.warnings.push(Warning { text: text.into(), hint: Some(hint.into()) });
+    }
+
+    pub(super) fn finish(self) -> Plan {
+        self.plan
+    }
+}
+
+/// Services whose failure is a warning: those that say so, and those that others depend on with `required: false` only.
+fn optional_services(project: &Project) -> BTreeSet<String> {
+    let optional = |name: &String| {
+        let mut dependents = project.services.values().filter_map(|service| service.depends_on.get(name)).peekable();
+        project.services[name].ext.optional || (dependents.peek().is_some() && dependents.all(|edge| !edge.required))
+    };
+    project.services.keys().filter(|name| optional(name)).cloned().collect()
+}

@@ -1,0 +1,120 @@
+//! Stops and removals, what depends on others first; and the plans of `down` and `reset all`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::builder::Builder;
+use super::{DEFAULT_GRACE, PlanError};
+use crate::engine::graph::Graph;
+use crate::engine::observed::{ContainerSummary, Observed};
+use crate::engine::plan::{Action, Plan};
+use crate::model::Project;
+
+/// A container that is stopped, and perhaps removed.
+pub(super) struct Going<'a> {
+    pub container: &'a ContainerSummary,
+    pub cause: String,
+    /// Removed after it has stopped.
+    pub removed: bool,
+    pub grace: Option<Duration>,
+    /// Something new takes its place: it goes on running until that can be made.
+    pub recreated: bool,
+}
+
+impl<'a> Going<'a> {
+    pub(super) fn removed(container: &'a ContainerSummary, cause: String, grace: Option<Duration>) -> Self {
+        Self { container, cause, removed: true, grace, recreated: false }
+    }
+}
+
+/// The operations that stop and remove, by container name and by service.
+#[derive(Default)]
+pub(super) struct Removals<'a> {
+    pub stopped: BTreeMap<&'a str, (usize, &'a ContainerSummary)>,
+    pub removed: BTreeMap<&'a str, usize>,
+    pub of_service: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Removals<'a> {
+    /// Adds stops, dependents before what they depend on, then removals. `images` gives what must be there before a
+    /// container of a service is taken down to be replaced.
+    pub(super) fn add(
+        builder: &mut Builder,
+        graph: &Graph,
+        going: &[Going<'a>],
+        images: &dyn Fn(&str) -> Vec<usize>,
+    ) -> Self {
+        let mut removals = Self::default();
+        let place = |service: &str| graph.order().iter().position(|name| name == service).unwrap_or(usize::MAX);
+        let mut sorted: Vec<&Going<'a>> = going.iter().collect();
+        sorted.sort_by(|left, right| {
+            let key = |going: &Going<'a>| std::cmp::Reverse(place(&going.container.service));
+            (key(left), &left.container.name).cmp(&(key(right), &right.container.name))
+        });
+        let before: BTreeMap<&str, BTreeSet<String>> = sorted
+            .iter()
+            .map(|going| (going.container.service.as_str(), graph.closure([going.container.service.as_str()])))
+            .collect();
+        for going in sorted.iter().filter(|going| going.container.state.is_live()) {
+            let Going { container, cause, .. } = going;
+            let dependents = removals
+                .of_service
+                .iter()
+                .filter(|(service, _)| **service != container.service && before[*service].contains(&container.service));
+            let dependents: Vec<usize> = dependents.flat_map(|(_, ids)| ids).copied().collect();
+            let images = if going.recreated { images(&container.service) } else { Vec::new() };
+            let action =
+                Action::StopContainer { name: container.name.clone(), grace: going.grace.unwrap_or(DEFAULT_GRACE) };
+            let id = builder.push(action, cause, Some(&container.service), images, dependents);
+            removals.stopped.insert(&container.name, (id, container));
+            removals.of_service.entry(&container.service).or_default().push(id);
+        }
+        for going in sorted.iter().filter(|going| going.removed) {
+            let Going { container, cause, .. } = going;
+            let mut after: Vec<usize> =
+                removals.stopped.get(container.name.as_str()).map(|(id, _)| *id).into_iter().collect();
+            if going.recreated {
+                after.extend(images(&container.service));
+            }
+            let action = Action::RemoveContainer { name: container.name.clone() };
+            let id = builder.push(action, cause, Some(&container.service), after, None);
+            removals.removed.insert(&container.name, id);
+        }
+        removals
+    }
+}
+
+/// What `down` takes along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DownOptions {
+    /// Remove the volumes too, with the data in them.
+    pub volumes: bool,
+}
+
+/// Stops and removes every container of the project, whatever service it belongs to, and its networks.
+pub fn down(project: &Project, observed: &Observed, options: DownOptions) -> Result<Plan, PlanError> {
+    let graph = Graph::new(project)?;
+    let mut builder = Builder::new(project);
+    let cause = "taken down";
+    let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
+    let containers = observed.containers.iter();
+    let going: Vec<_> =
+        containers.map(|container| Going::removed(container, cause.into(), grace(&container.service))).collect();
+    let removals = Removals::add(&mut builder, &graph, &going, &|_| Vec::new());
+    let removed: Vec<usize> = removals.removed.into_values().collect();
+    let ours = |name: &str| name == project.name;
+    for network in observed.networks.iter().filter(|network| ours(&network.project)) {
+        let action = Action::RemoveNetwork { name: network.name.clone() };
+        builder.push(action, cause, None, removed.iter().copied(), None);
+    }
+    for volume in observed.volumes.iter().filter(|volume| options.volumes && ours(&volume.project)) {
+        let action = Action::RemoveVolume { name: volume.name.clone() };
+        builder.push(action, "its data is deleted", None, removed.iter().copied(), None);
+    }
+    Ok(builder.finish())
+}
+
+/// Removes everything that carries the project's label, data included.
+pub fn reset_all(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
+    down(project, observed, DownOptions { volumes: true })
+}
