@@ -15,7 +15,7 @@ pub use service::{
 };
 
 /// A whole Compose project after loading: names are resolved, defaults are filled in, references are checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Project {
     /// Project name: prefix of every container, network and volume.
     pub name: String,
