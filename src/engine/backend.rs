@@ -25,6 +25,10 @@ pub trait Backend: Send + Sync {
     async fn images(&self) -> Result<Vec<ImageSummary>>;
     /// Full state of one container.
     async fn inspect(&self, container: &str) -> Result<ContainerDetail>;
+    /// Published host ports of every running container of the engine, of other projects too, with its name.
+    async fn port_owners(&self) -> Result<BTreeMap<u16, String>> {
+        Ok(BTreeMap::new())
+    }
     /// Memory in use by a running container, in bytes, without the page cache that the kernel can drop.
     async fn memory(&self, container: &str) -> Result<u64>;
 
