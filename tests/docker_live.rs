@@ -1,5 +1,5 @@
 //! The backend against a real engine. Not part of plain `cargo test`: `cargo test --test docker_live -- --ignored`.
-//! Needs an image with a shell: PIPECTL_TEST_IMAGE, by default `pipectl/base:latest`.
+//! Needs an image with a shell: `PIPECTL_TEST_IMAGE`, by default `pipectl/base:latest`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -215,8 +215,8 @@ async fn an_image_is_built_tagged_and_removed_and_a_failing_step_is_shown() {
         (result, lines)
     };
     let good = format!("FROM {}\nARG WORD\nRUN echo \"said $WORD\"\n", scene.image);
-    let (built, lines) = build(good).await;
-    built.expect("the build");
+    let (succeeded, lines) = build(good).await;
+    succeeded.expect("the build");
     assert!(lines.contains(&"said yes".to_owned()), "{lines:?}");
     let images = scene.engine.images().await.expect("images");
     let image = images.iter().find(|image| image.references.contains(&reference)).expect("the built image");
