@@ -18,7 +18,29 @@ pub mod probes;
 pub mod steps;
 pub mod ui;
 
-/// Entry.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Parses the command line, runs the command, shows a failure.
+pub fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let ui = ui::Ui::new(cli.ui_options());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.failure(&failure::Failure::stack("the runtime cannot start").because(error.to_string()));
+            return ExitCode::from(exit::FAILED);
+        }
+    };
+    let ended = runtime.block_on(commands::run(cli, &ui));
+    // Detached tasks (a screen, a signal handler) must not delay the end.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            ui.failure(&failure);
+            ExitCode::from(failure.code)
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod context;
 mod credentials;
 mod down;
 mod exec;
+mod failures;
 mod graph;
 mod images;
 mod jobs;

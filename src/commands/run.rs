@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, unwritable};
 use super::stack::Stack;
 use super::tools::tools;
 use crate::engine::execute::{self, Options, Report};
+use crate::engine::backend::{BackendError, OutputFn, ProgressFn};
 use crate::engine::plan::Plan;
 use crate::engine::work::ImageProvider;
 use crate::event::{Event, Events};
@@ -30,6 +32,24 @@ pub struct Running<'a> {
     pub summary: &'a dyn Fn(&Report) -> String,
 }
 
+impl<'a> Running<'a> {
+    /// A run without images, in the default width and without a deadline.
+    pub fn plain(command: &'static str, summary: &'a dyn Fn(&Report) -> String) -> Self {
+        Self { command, parallel: Options::default().parallel, images: Arc::new(NoImages), timeout: None, summary }
+    }
+}
+
+/// For plans that make no container: a request for an image is a mistake of the planner.
+struct NoImages;
+
+#[async_trait]
+impl ImageProvider for NoImages {
+    async fn ensure(&self, reference: &str, _: &ProgressFn, _: &OutputFn) -> Result<String, BackendError> {
+        let message = "this command makes no images; `pipectl up` does".to_owned();
+        Err(BackendError::Refused { operation: format!("get {reference}"), message })
+    }
+}
+
 /// Runs a plan to its end, shows it, and returns the report of a run that was neither failed nor interrupted.
 pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Running<'_>) -> Result<Report, Failure> {
     let started = Instant::now();
@@ -37,12 +57,8 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
     let screen = context.ui.show(receiver);
     let cancel = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
     events.send(Event::RunStarted { command: running.command.to_owned(), project: stack.project.name.clone() });
-    for warning in &plan.warnings {
-        events.warn(warning.text.clone(), warning.hint.as_deref());
-    }
-    let tools = tools(stack, running.images.clone(), events.clone());
-    let late = CancellationToken::new();
-    let stop = late.child_token();
+    let tools = tools(stack, running.images.clone());
+    let stop = CancellationToken::new();
     let options = Options { parallel: running.parallel };
     let work = execute::run(plan, &tools, &events, stop.clone(), &options);
     tokio::pin!(work);

@@ -2,11 +2,13 @@
 
 use super::Exit;
 use super::context::Context;
+use super::run::Running;
 use super::stack::Stack;
-use super::up::{State, bring_up};
+use super::up::{State, bring_up, summary};
 use crate::cli::ScaleArgs;
 use crate::engine::reconcile::UpOptions;
 use crate::exit;
+use crate::images;
 
 pub async fn run(context: &Context, arguments: &ScaleArgs) -> Exit {
     let stack = Stack::open(context).await?;
@@ -19,6 +21,7 @@ pub async fn run(context: &Context, arguments: &ScaleArgs) -> Exit {
     };
     let plan = state.plan(&stack, &options)?;
     state.preflight(context, &stack, &options).await?;
-    bring_up(context, &stack, state, &plan, "scale").await?;
+    let running = Running::plain("scale", &|report| summary(&plan, report));
+    bring_up(context, &stack, state, &plan, images::Options::default(), running).await?;
     Ok(exit::OK)
 }

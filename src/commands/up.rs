@@ -1,6 +1,6 @@
 //! `pipectl up`, and what `scale` shares with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Exit;
@@ -19,7 +19,7 @@ use crate::engine::plan::Plan;
 use crate::engine::reconcile::{self, PlanError, UpOptions};
 use crate::exit;
 use crate::failure::Failure;
-use crate::images::{self, Catalogue};
+use crate::images::{self, Catalogue, Provider};
 use crate::preflight::{self, Severity};
 use crate::ui::addresses;
 
@@ -37,7 +37,6 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         images_present: if arguments.build { BTreeSet::new() } else { state.present() },
         without_steps: if arguments.no_verify { proofs.clone() } else { BTreeSet::new() },
         steps_on_change: proofs,
-        scale: state.scale(&stack),
         ..UpOptions::default()
     };
     let plan = state.plan(&stack, &options)?;
@@ -48,19 +47,50 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     if !arguments.skip_preflight {
         state.preflight(context, &stack, &options).await?;
     }
-    let provider_options = images::Options { registry: arguments.registry.clone(), force: arguments.build };
-    bring_up(context, &stack, state, &plan, "up", usize::from(arguments.parallel), arguments.timeout, provider_options).await?;
+    let images = images::Options { registry: arguments.registry.clone(), ..images::Options::default() };
+    let parallel = usize::from(arguments.parallel);
+    let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &|report| summary(&plan, report)) };
+    bring_up(context, &stack, state, &plan, images, running).await?;
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
         context.ui.note(&addresses::render(&credentials::of(&stack.project), context.ui.width()));
     }
     Ok(exit::OK)
 }
 
+/// Runs a plan that may have to make images.
+pub async fn bring_up(
+    context: &Context,
+    stack: &Stack,
+    state: State,
+    plan: &Plan,
+    options: images::Options,
+    running: Running<'_>,
+) -> Result<Report, Failure> {
+    let images = Arc::new(Provider::new(stack.backend(), state.catalogue, options));
+    run_plan(context, stack, plan, &Running { images, ..running }).await
+}
+
+/// The last line of a good run.
+pub fn summary(plan: &Plan, report: &Report) -> String {
+    match (plan.changes(), report.changes()) {
+        (0, 0) => "everything is up to date: nothing changed".to_owned(),
+        (_, changes) => format!("up: {changes} change(s) made, everything is ready"),
+    }
+}
+
+/// Names of the steps that prove the flow.
+fn proofs(stack: &Stack) -> BTreeSet<String> {
+    stack.project.ext.steps.values().filter(|step| step.uses == PROOF).map(|step| step.name.clone()).collect()
+}
+
 /// What is there before a plan is made.
 pub struct State {
-    observed: Observed,
-    local: Vec<ImageSummary>,
-    catalogue: Catalogue,
+    /// Containers, networks, volumes.
+    pub observed: Observed,
+    /// Local images.
+    pub local: Vec<ImageSummary>,
+    /// The project's images.
+    pub catalogue: Catalogue,
 }
 
 impl State {
@@ -78,18 +108,11 @@ impl State {
         self.local.iter().flat_map(|image| image.references.iter().cloned()).collect()
     }
 
-    /// Services that run in another number than the file says keep it: `scale` holds until `down`.
-    pub fn scale(&self, stack: &Stack) -> BTreeMap<String, u32> {
-        let _ = stack;
-        BTreeMap::new()
-    }
-
     /// The plan of `up`.
     pub fn plan(&self, stack: &Stack, options: &UpOptions) -> Result<Plan, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
-        let desired = desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))
-            .map_err(|error| Failure::from(anyhow::Error::from(error)))?;
+        let desired = desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?;
         Ok(reconcile::up(&stack.project, &self.observed, &desired, options)?)
     }
 

@@ -1,0 +1,43 @@
+//! `pipectl connector`: look at the connector, restart, pause or resume it.
+
+use super::Exit;
+use super::context::Context;
+use super::stack::Stack;
+use crate::cli::{ConnectorAction, ConnectorArgs};
+use crate::exit;
+use crate::failure::Failure;
+use crate::ui::style::Mark;
+use crate::ui::table::Table;
+
+pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
+    let stack = Stack::open(context).await?;
+    let pipeline = stack.pipeline()?;
+    let name = &pipeline.spec.connector;
+    let connect = pipeline.connect().await?;
+    match arguments.action.unwrap_or(ConnectorAction::Status) {
+        ConnectorAction::Status => {}
+        ConnectorAction::Restart => connect.restart(name).await?,
+        ConnectorAction::Pause => connect.pause(name).await?,
+        ConnectorAction::Resume => connect.resume(name).await?,
+    }
+    let status = connect.status(name).await?.ok_or_else(|| {
+        Failure::stack(format!("connector {name} is not registered")).hint("`pipectl up` registers it")
+    })?;
+    if arguments.json {
+        context.json(&status)?;
+    } else {
+        let mut table = Table::new(["PART", "STATE"]);
+        let mark = |state: &str| if state == "RUNNING" { Mark::Good } else { Mark::Bad };
+        table.marked(mark(&status.connector.state), [name.clone(), status.connector.state.clone()]);
+        for task in &status.tasks {
+            let part = format!("task {}", task.id.unwrap_or_default());
+            table.marked(mark(&task.state), [part, task.state.clone()]);
+        }
+        context.out(&table.render(context.ui.width()))?;
+        for reason in status.reasons() {
+            context.out(&reason)?;
+        }
+    }
+    let asked_to_pause = arguments.action == Some(ConnectorAction::Pause);
+    Ok(if status.is_running() || asked_to_pause { exit::OK } else { exit::FAILED })
+}

@@ -1,0 +1,77 @@
+//! How the errors of the layers become what a person reads: exit code, causes, the next command.
+
+use crate::engine::backend::BackendError;
+use crate::engine::desired::DesiredError;
+use crate::exit;
+use crate::failure::Failure;
+use crate::images::ImagesError;
+use crate::model::ModelError;
+use crate::pipeline::clients::ClientError;
+use crate::pipeline::reset::ResetError;
+use crate::pipeline::verify::VerifyError;
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        let mut failure = Self::usage(error.headline());
+        failure.causes.extend(error.excerpt());
+        failure.hints.extend(error.hint);
+        failure
+    }
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        let message = error.to_string();
+        match error {
+            BackendError::Unreachable { .. } => Self::new(exit::ENGINE, message)
+                .hint("start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd")
+                .hint("`make up` installs and starts one on Debian and Ubuntu"),
+            BackendError::Permission { .. } => Self::new(exit::ENGINE, message)
+                .hint("run as root, or join the group: `sudo usermod -aG docker $USER` and log in again"),
+            BackendError::TooOld { .. } => {
+                Self::new(exit::ENGINE, message).hint("upgrade the engine, or point DOCKER_HOST at a newer one")
+            }
+            BackendError::Build { step, output, .. } => Self::stack(message).evidence(format!("output of `{step}`"), output),
+            BackendError::NotFound { .. } | BackendError::PortTaken { .. } | BackendError::Refused { .. } => {
+                Self::stack(message)
+            }
+        }
+    }
+}
+
+impl From<ImagesError> for Failure {
+    fn from(error: ImagesError) -> Self {
+        Self { code: exit::USAGE, ..anyhow::Error::from(error).into() }
+    }
+}
+
+impl From<DesiredError> for Failure {
+    fn from(error: DesiredError) -> Self {
+        Self { code: exit::USAGE, ..anyhow::Error::from(error).into() }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let unreachable = matches!(error, ClientError::Address(_) | ClientError::Unreachable { .. });
+        let failure: Self = anyhow::Error::from(error).into();
+        if unreachable { failure.hint("`pipectl status` shows what runs, `pipectl up` starts what does not") } else { failure }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Client(error) => Self { message: format!("verification could not be carried out: {error}"), ..error.into() },
+            VerifyError::Timeout(_) => Self::new(exit::TIMEOUT, format!("verification {error}")).hint("pipectl status"),
+            error => Self::new(exit::USAGE, format!("verification could not be carried out: {error}")),
+        }
+    }
+}
+
+impl From<ResetError> for Failure {
+    fn from(error: ResetError) -> Self {
+        let failure = Self::stack(format!("reset is not complete: {error}"));
+        failure.hint("run it again once that is repaired: what is gone already is skipped")
+    }
+}

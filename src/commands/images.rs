@@ -1,0 +1,108 @@
+//! `pipectl images`: what the project needs, what of it is here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Exit;
+use super::context::Context;
+use super::run::{Running, run as run_plan};
+use super::stack::Stack;
+use super::up::State;
+use crate::cli::{ImagesAction, ImagesArgs};
+use crate::engine::backend::Backend;
+use crate::engine::plan::{Action, Operation, Plan};
+use crate::exit;
+use crate::images::{Options, Provider};
+use crate::ui::style::{Mark, bytes};
+use crate::ui::table::Table;
+
+/// One row of `images list --json`.
+#[derive(Serialize)]
+struct Row {
+    reference: String,
+    services: Vec<String>,
+    present: bool,
+    size: Option<u64>,
+}
+
+pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
+    let stack = Stack::open(context).await?;
+    let state = State::read(&stack).await?;
+    match arguments.action.clone().unwrap_or(ImagesAction::List) {
+        ImagesAction::List => list(context, &state, arguments.json),
+        ImagesAction::Build { services, force, registry } => build(context, &stack, state, &services, force, registry).await,
+        ImagesAction::Prune => prune(context, &stack, &state).await,
+    }
+}
+
+fn list(context: &Context, state: &State, json: bool) -> Exit {
+    let references = state.catalogue.references();
+    let distinct: BTreeSet<&String> = references.values().collect();
+    let missing: BTreeSet<String> = state.catalogue.missing(&state.local).into_iter().collect();
+    let rows: Vec<Row> = distinct
+        .into_iter()
+        .map(|reference| Row {
+            reference: reference.clone(),
+            services: references.iter().filter(|(_, image)| *image == reference).map(|(name, _)| name.clone()).collect(),
+            present: !missing.contains(reference),
+            size: state.local.iter().find(|image| image.references.contains(reference)).map(|image| image.size),
+        })
+        .collect();
+    if json {
+        context.json(&rows)?;
+        return Ok(exit::OK);
+    }
+    let mut table = Table::new(["IMAGE", "STATE", "SIZE", "SERVICES"]);
+    for row in &rows {
+        let (mark, state) = if row.present { (Mark::Good, "present") } else { (Mark::Off, "to be built or pulled") };
+        let size = row.size.map(bytes).unwrap_or_default();
+        table.marked(mark, [row.reference.clone(), state.to_owned(), size, row.services.join(" ")]);
+    }
+    context.out(&table.render(context.ui.width()))?;
+    Ok(exit::OK)
+}
+
+async fn build(
+    context: &Context,
+    stack: &Stack,
+    state: State,
+    services: &[String],
+    force: bool,
+    registry: Option<String>,
+) -> Exit {
+    let references = state.catalogue.references();
+    let chosen = references.iter().filter(|(name, _)| services.is_empty() || services.contains(name));
+    let wanted: BTreeSet<String> = chosen.map(|(_, reference)| reference.clone()).collect();
+    let present = if force { BTreeSet::new() } else { state.present() };
+    let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
+        optional: stack.project.services.values().any(|service| {
+            service.ext.optional && references.get(&service.name) == Some(&reference)
+        }),
+        action: Action::EnsureImage { reference },
+        cause: if force { "asked for" } else { "not there" }.to_owned(),
+        service: None,
+        after: Vec::new(),
+    });
+    let plan = Plan { operations: operations.collect(), ..Plan::default() };
+    let summary = match plan.operations.len() {
+        0 => "nothing to do: every image is present".to_owned(),
+        count => format!("{count} image(s) made"),
+    };
+    let options = Options { registry, ..Options::default() };
+    let images = Arc::new(Provider::new(stack.backend(), state.catalogue, options));
+    let running = Running { images, ..Running::plain("images build", &|_| summary.clone()) };
+    run_plan(context, stack, &plan, &running).await?;
+    Ok(exit::OK)
+}
+
+async fn prune(context: &Context, stack: &Stack, state: &State) -> Exit {
+    let stale = state.catalogue.stale(&state.local);
+    for reference in &stale {
+        stack.engine.remove_image(reference).await?;
+        context.ui.note(&format!("removed {reference}"));
+    }
+    context.ui.note(&format!("{} image(s) removed", stale.len()));
+    Ok(exit::OK)
+}

@@ -1,0 +1,101 @@
+//! `pipectl reset`: shows what goes, asks, and then leaves a state from which `up` starts anew.
+
+use super::Exit;
+use super::context::Context;
+use super::run::{Running, run as run_plan};
+use super::stack::Stack;
+use crate::cli::{ResetArgs, ResetLevel};
+use crate::engine::backend::Backend;
+use crate::engine::observed::RunState;
+use crate::engine::plan::{Action, Plan};
+use crate::engine::reconcile;
+use crate::exit;
+use crate::failure::Failure;
+use crate::pipeline::reset;
+use crate::pipeline::status::JOBS;
+use crate::ui::table::Table;
+
+pub async fn run(context: &Context, arguments: &ResetArgs) -> Exit {
+    let stack = Stack::open(context).await?;
+    match arguments.level {
+        ResetLevel::All => all(context, &stack, arguments.yes).await,
+        ResetLevel::Pipeline => pipeline(context, &stack, arguments.yes).await,
+    }
+}
+
+async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
+    let plan = reconcile::reset_all(&stack.project, &stack.observe().await?)?;
+    if plan.changes() == 0 {
+        context.ui.note("nothing to do: nothing of this project is here");
+        return Ok(exit::OK);
+    }
+    context.ui.note(&going(&plan));
+    if !confirmed(context, yes, "all", &format!("remove all of project {}, its data included?", stack.project.name))? {
+        return Ok(exit::FAILED);
+    }
+    run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned())).await?;
+    Ok(exit::OK)
+}
+
+/// Containers, networks and volumes that a plan removes.
+fn going(plan: &Plan) -> String {
+    let mut table = Table::new(["REMOVES", "NAME"]);
+    for operation in &plan.operations {
+        match &operation.action {
+            Action::RemoveContainer { name } => table.row(["container", name]),
+            Action::RemoveNetwork { name } => table.row(["network", name]),
+            Action::RemoveVolume { name } => table.row(["volume with its data", name]),
+            _ => &mut table,
+        };
+    }
+    table.render(None)
+}
+
+async fn pipeline(context: &Context, stack: &Stack, yes: bool) -> Exit {
+    let pipeline = stack.pipeline()?;
+    let plan = reset::plan(pipeline).await.map_err(|error| {
+        Failure::from(error).hint("the servers that hold the data must run for this: `pipectl up --no-verify`")
+    })?;
+    if plan.items.is_empty() {
+        context.ui.note("nothing to do: the pipeline has no state");
+        return Ok(exit::OK);
+    }
+    let mut table = Table::new(["REMOVES", "NAME", "HOLDS"]);
+    for item in &plan.items {
+        table.row([item.kind.verb(), &item.name, &item.detail]);
+    }
+    context.ui.note(&table.render(context.ui.width()));
+    context.ui.note("The source database keeps its rows; `pipectl up` copies them afresh.");
+    if !confirmed(context, yes, "pipeline", "remove all of these?")? {
+        return Ok(exit::FAILED);
+    }
+    stop_jobs(stack).await?;
+    let ui = context.ui.clone();
+    reset::apply(pipeline, &move |what| ui.note(what)).await?;
+    context.ui.note("the pipeline's state is gone; `pipectl up` starts the flow anew");
+    Ok(exit::OK)
+}
+
+/// The jobs must not write what is being removed.
+async fn stop_jobs(stack: &Stack) -> Result<(), Failure> {
+    let services: Vec<String> = JOBS.iter().map(|job| format!("spark-job-{job}")).collect();
+    for container in stack.engine.containers(&stack.project.name).await? {
+        if services.contains(&container.service) && container.state != RunState::Exited {
+            stack.engine.stop(&container.id, stack.grace(&container.service)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn confirmed(context: &Context, yes: bool, level: &str, question: &str) -> Result<bool, Failure> {
+    if yes {
+        return Ok(true);
+    }
+    let answer = context.ui.confirm(question).map_err(|error| {
+        Failure::usage(error.to_string()).hint(format!("to do it without a question: `pipectl reset {level} --yes`"))
+    })?;
+    if !answer {
+        context.ui.note("nothing was removed");
+    }
+    Ok(answer)
+}

@@ -1,0 +1,146 @@
+//! The containers of a project, those that should be there and are not included.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use crate::commands::stack::Stack;
+use crate::engine::backend::Backend;
+use crate::engine::observed::{ContainerSummary, Health, RunState};
+use crate::failure::Failure;
+use crate::model::Service;
+
+/// One container, or a service that has none.
+#[derive(Debug, Serialize)]
+pub struct ContainerStatus {
+    /// Service.
+    pub service: String,
+    /// Number within the service.
+    pub number: u32,
+    /// Name on the engine; nothing when the container is not there.
+    pub name: Option<String>,
+    /// `running`, `exited`, `not there` ..
+    pub state: &'static str,
+    /// Verdict of its health check; nothing without one.
+    pub health: Option<&'static str>,
+    /// Exit code of a container that ended.
+    pub exit_code: Option<i64>,
+    /// True when the kernel ended it for memory.
+    pub oom_killed: bool,
+    /// Restarts by its restart policy.
+    pub restarts: i64,
+    /// Seconds since its last start.
+    pub uptime_s: Option<u64>,
+    /// Memory in use, in bytes.
+    pub memory: Option<u64>,
+    /// Memory limit, in bytes.
+    pub memory_limit: Option<u64>,
+    /// Published ports: container port to host port.
+    pub ports: BTreeMap<u16, u16>,
+    /// True when it is as it should be.
+    pub ok: bool,
+}
+
+impl ContainerStatus {
+    /// What is wrong, with the next command.
+    pub fn problem(&self) -> Option<String> {
+        if self.ok {
+            return None;
+        }
+        let name = &self.service;
+        Some(match (self.state, self.health) {
+            ("not there", _) => format!("{name} is not there; `pipectl up` starts it"),
+            ("exited" | "dead", _) if self.oom_killed => {
+                format!("{name} was killed for memory; raise its mem_limit in compose/, then `pipectl up`")
+            }
+            ("exited" | "dead", _) => format!(
+                "{name} exited with {}; `pipectl logs {name}` shows why, `pipectl up` starts it",
+                self.exit_code.unwrap_or_default()
+            ),
+            ("created" | "paused", _) => format!("{name} is {}; `pipectl up` starts it", self.state),
+            ("restarting", _) => format!("{name} restarts in a loop; `pipectl logs {name}` shows why"),
+            (_, Some("starting")) => format!("{name} is still starting"),
+            _ => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
+        })
+    }
+}
+
+/// Every container, and a row for each service without one.
+pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
+    let containers = stack.engine.containers(&stack.project.name).await?;
+    let mut rows = join_all(containers.iter().map(|container| row(stack, container))).await;
+    for service in stack.project.services.values().filter(|service| service.scale > 0) {
+        if !containers.iter().any(|container| container.service == service.name) {
+            rows.push(absent(service));
+        }
+    }
+    rows.sort_by(|one, other| (&one.service, one.number).cmp(&(&other.service, other.number)));
+    Ok(rows)
+}
+
+async fn row(stack: &Stack, container: &ContainerSummary) -> ContainerStatus {
+    let live = container.state == RunState::Running;
+    let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
+    let (detail, memory) = tokio::join!(stack.engine.inspect(&container.id), memory);
+    // A container that went away since the listing is shown as the listing had it.
+    let detail = detail.unwrap_or_default();
+    let service = stack.project.services.get(&container.service);
+    let health = match detail.health {
+        Health::None => None,
+        Health::Starting => Some("starting"),
+        Health::Healthy => Some("healthy"),
+        Health::Unhealthy => Some("unhealthy"),
+    };
+    let done = service.is_some_and(|service| service.ext.job) && container.state == RunState::Exited && detail.exit_code == 0;
+    ContainerStatus {
+        service: container.service.clone(),
+        number: container.number,
+        name: Some(container.name.clone()),
+        state: word(container.state),
+        health: health.filter(|_| live),
+        exit_code: (!live).then_some(detail.exit_code),
+        oom_killed: detail.oom_killed,
+        restarts: detail.restarts,
+        uptime_s: if live { uptime(&detail.started_at).map(|uptime| uptime.as_secs()) } else { None },
+        memory,
+        memory_limit: service.and_then(|service| service.mem_limit),
+        ports: container.ports.clone(),
+        ok: done || (live && matches!(detail.health, Health::None | Health::Healthy)),
+    }
+}
+
+fn absent(service: &Service) -> ContainerStatus {
+    ContainerStatus {
+        service: service.name.clone(),
+        number: 1,
+        name: None,
+        state: "not there",
+        health: None,
+        exit_code: None,
+        oom_killed: false,
+        restarts: 0,
+        uptime_s: None,
+        memory: None,
+        memory_limit: service.mem_limit,
+        ports: BTreeMap::new(),
+        ok: service.ext.optional,
+    }
+}
+
+fn word(state: RunState) -> &'static str {
+    match state {
+        RunState::Created => "created",
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Restarting => "restarting",
+        RunState::Exited => "exited",
+        RunState::Dead => "dead",
+    }
+}
+
+fn uptime(started_at: &str) -> Option<Duration> {
+    let started = humantime::parse_rfc3339_weak(started_at).ok()?;
+    SystemTime::now().duration_since(started).ok()
+}

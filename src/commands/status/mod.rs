@@ -1,0 +1,91 @@
+//! `pipectl status`: every part as it is, asked at once; a part that does not answer is a finding, not an error.
+
+mod containers;
+mod view;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Exit;
+use super::context::{Context, unwritable};
+use super::stack::Stack;
+use crate::cli::StatusArgs;
+use crate::exit;
+use crate::failure::Failure;
+use crate::pipeline::status::{self, PipelineStatus};
+use crate::ui::Reader;
+use crate::ui::status::render;
+use containers::ContainerStatus;
+
+/// Time between two frames of `--watch`.
+const FRAME: Duration = Duration::from_secs(1);
+
+/// Everything, as `--json` prints it.
+#[derive(Serialize)]
+struct Status {
+    project: String,
+    /// True when nothing at all is wrong.
+    healthy: bool,
+    /// What is wrong, one line each, with the next command.
+    reasons: Vec<String>,
+    containers: Vec<ContainerStatus>,
+    /// Absent when the project has no pipeline, or nothing of it runs.
+    pipeline: Option<PipelineStatus>,
+}
+
+pub async fn run(context: &Context, arguments: &StatusArgs) -> Exit {
+    let stack = Stack::open(context).await?;
+    if arguments.watch {
+        return watch(context, &stack).await;
+    }
+    let status = gather(&stack).await?;
+    if arguments.json {
+        context.json(&status)?;
+    } else {
+        context.out(&render(&view::view(&status), context.ui.width()))?;
+    }
+    Ok(if status.healthy { exit::OK } else { exit::FAILED })
+}
+
+async fn watch(context: &Context, stack: &Stack) -> Exit {
+    let cancel = context.ui.interrupts(None).map_err(|error| unwritable(&error))?;
+    let mut screen = context.ui.watch();
+    let mut frames = tokio::time::interval(FRAME);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(exit::OK),
+            _ = frames.tick() => {}
+        }
+        stack.addresses.forget().await;
+        let status = tokio::select! {
+            () = cancel.cancelled() => return Ok(exit::OK),
+            status = gather(stack) => status?,
+        };
+        let drawn = screen.draw(&render(&view::view(&status), context.ui.width())).map_err(|error| unwritable(&error))?;
+        if drawn == Reader::Gone {
+            return Ok(exit::OK);
+        }
+    }
+}
+
+async fn gather(stack: &Stack) -> Result<Status, Failure> {
+    let facts = async {
+        match &stack.pipeline {
+            Some(pipeline) => Some(status::gather(pipeline).await),
+            None => None,
+        }
+    };
+    let (containers, pipeline) = tokio::join!(containers::gather(stack), facts);
+    let containers = containers?;
+    // With no container at all every server is silent; saying so six times would hide the one line that helps.
+    let pipeline = pipeline.filter(|_| containers.iter().any(|container| container.name.is_some()));
+    let mut reasons: Vec<String> = containers.iter().filter_map(ContainerStatus::problem).collect();
+    if containers.iter().all(|container| container.name.is_none()) {
+        reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
+    }
+    if let Some(pipeline) = &pipeline {
+        reasons.extend(pipeline.problems.iter().cloned());
+    }
+    Ok(Status { project: stack.project.name.clone(), healthy: reasons.is_empty(), reasons, containers, pipeline })
+}

@@ -1,0 +1,160 @@
+//! Lays the facts out for the screen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Status;
+use super::containers::ContainerStatus;
+use crate::pipeline::status::{DestinationTable, Fact, JobStatus, PipelineStatus};
+use crate::ui::status::{ContainerRow, Section, StatusView};
+use crate::ui::style::{Mark, bytes};
+
+pub fn view(status: &Status) -> StatusView {
+    let verdict = if status.healthy {
+        (Mark::Good, format!("all {} containers are well and the data flows", status.containers.len()))
+    } else {
+        (Mark::Bad, format!("{} thing(s) to look at", status.reasons.len()))
+    };
+    StatusView {
+        project: status.project.clone(),
+        containers: status.containers.iter().map(container).collect(),
+        sections: status.pipeline.as_ref().map(sections).unwrap_or_default(),
+        verdict,
+        reasons: status.reasons.clone(),
+    }
+}
+
+fn container(container: &ContainerStatus) -> ContainerRow {
+    let service = if container.number > 1 {
+        format!("{} {}", container.service, container.number)
+    } else {
+        container.service.clone()
+    };
+    let state = match container.exit_code {
+        Some(code) if container.state == "exited" => format!("exited ({code})"),
+        _ => container.state.to_owned(),
+    };
+    let mark = match container {
+        ContainerStatus { ok: true, name: None, .. } => Mark::Off,
+        ContainerStatus { ok: true, .. } => Mark::Good,
+        ContainerStatus { health: Some("starting"), .. } => Mark::Busy,
+        _ => Mark::Bad,
+    };
+    ContainerRow {
+        mark,
+        service,
+        state,
+        health: container.health.unwrap_or_default().to_owned(),
+        uptime: container.uptime_s.map(Duration::from_secs),
+        memory: container.memory,
+        memory_limit: container.memory_limit,
+        ports: container.ports.iter().map(|(inside, outside)| format!("{outside}->{inside}")).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn sections(status: &PipelineStatus) -> Vec<Section> {
+    vec![capture(status), jobs(&status.jobs), flow(status)]
+}
+
+/// Connector and slot.
+fn capture(status: &PipelineStatus) -> Section {
+    let mut section = Section::facts("Capture");
+    match &status.connector {
+        Fact::Known(Some(connector)) => {
+            let mark = if connector.is_running() { Mark::Good } else { Mark::Bad };
+            section.row(mark, ["connector".to_owned(), connector.summary()]);
+        }
+        Fact::Known(None) => {
+            section.row(Mark::Bad, ["connector", "not registered"]);
+        }
+        Fact::Unknown(why) => {
+            section.row(Mark::Bad, ["connector", why.as_str()]);
+        }
+    }
+    match &status.slot {
+        Fact::Known(Some(slot)) => {
+            let mark = if slot.active { Mark::Good } else { Mark::Bad };
+            let active = if slot.active { "active" } else { "not active" };
+            let lag = bytes(u64::try_from(slot.lag_bytes).unwrap_or_default());
+            section.row(mark, ["replication slot".to_owned(), format!("{}: {active}, {lag} behind, WAL {}", slot.name, slot.wal_status)]);
+        }
+        Fact::Known(None) => {
+            section.row(Mark::Bad, ["replication slot", "does not exist"]);
+        }
+        Fact::Unknown(why) => {
+            section.row(Mark::Bad, ["replication slot", why.as_str()]);
+        }
+    }
+    section
+}
+
+fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
+    let mut section = Section::table("Jobs", ["JOB", "STATE", "BATCHES", "LAST BATCH", "BEHIND"]);
+    match jobs {
+        Fact::Unknown(why) => {
+            section.row(Mark::Bad, ["jobs", why.as_str()]);
+        }
+        Fact::Known(jobs) => {
+            for JobStatus { job, lag } in jobs {
+                let mark = match job.state.as_str() {
+                    "running" => Mark::Good,
+                    "starting" => Mark::Busy,
+                    _ => Mark::Bad,
+                };
+                let last = job.batches.last.as_ref().map(|batch| format!("{} rows in {:.0} ms", batch.rows, batch.duration_ms));
+                section.row(
+                    mark,
+                    [
+                        job.name.clone(),
+                        job.state.clone(),
+                        job.batches.count.to_string(),
+                        last.unwrap_or_default(),
+                        lag.map_or_else(|| "unknown".to_owned(), |lag| format!("{lag} changes")),
+                    ],
+                );
+            }
+        }
+    }
+    section
+}
+
+/// One row a table: topic, lake, destination side by side.
+fn flow(status: &PipelineStatus) -> Section {
+    let mut section = Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DELTA ROWS", "DESTINATION ROWS"]);
+    let unknown = [
+        ("topics", status.topics.reason()),
+        ("lake", status.tables.reason()),
+        ("destination", status.destination.reason()),
+    ];
+    let none = BTreeMap::new();
+    let topics = status.topics.known().unwrap_or(&none);
+    let names: Vec<&str> = topics.keys().map(|topic| topic.rsplit('.').next().unwrap_or(topic)).collect();
+    for (name, end) in names.iter().zip(topics.values()) {
+        let delta = status.tables.known().and_then(|tables| tables.get(*name));
+        let destination = status.destination.known().and_then(|tables| tables.iter().find(|table| is(table, name)));
+        section.row(
+            Mark::Good,
+            [
+                (*name).to_owned(),
+                end.to_string(),
+                delta.and_then(|table| table.version).map_or_else(|| "-".to_owned(), |version| version.to_string()),
+                delta.and_then(|table| table.rows).map_or_else(|| "-".to_owned(), |rows| rows.to_string()),
+                destination.map_or_else(|| "-".to_owned(), |table| table.rows.to_string()),
+            ],
+        );
+    }
+    for table in status.destination.known().into_iter().flatten().filter(|table| table.topic.is_none()) {
+        let name = table.table.rsplit('.').next().unwrap_or(&table.table);
+        section.row(Mark::Good, [name.to_owned(), "-".into(), "-".into(), "-".into(), table.rows.to_string()]);
+    }
+    for (part, why) in unknown {
+        if let Some(why) = why {
+            section.row(Mark::Bad, [part, why]);
+        }
+    }
+    section
+}
+
+fn is(table: &DestinationTable, name: &str) -> bool {
+    table.topic.as_deref().and_then(|topic| topic.rsplit('.').next()) == Some(name)
+}
