@@ -1,3 +1,152 @@
-//! pipeline (see docs/architecture.md).
+//! The pipeline as a whole: what pipeline.yml declares, how its servers are reached, and what is asked of several of
+//! them at once (`verify`, `status`, `reset`).
+//!
+//! Steps and probes take a [`Pipeline`] and ask it for clients; nothing here prints or decides what runs when.
 
+pub mod address;
+pub mod canonical;
+pub mod clients;
+pub mod connector;
+pub mod reset;
 pub mod spec;
+pub mod status;
+pub mod transform;
+pub mod verify;
+pub(crate) mod wait;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::Project;
+use address::{AddressError, Addresses};
+use clients::connect::Connect;
+use clients::hdfs::Hdfs;
+use clients::jobserver::JobServer;
+use clients::kafka::Kafka;
+use clients::postgres::{Database, Login};
+use clients::{ClientError, Http};
+use spec::PipelineSpec;
+
+/// A server of the pipeline: service and container port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Service.
+    pub service: &'static str,
+    /// Port inside its container.
+    pub port: u16,
+}
+
+/// The broker's listener for clients on this machine.
+pub const KAFKA: Endpoint = Endpoint { service: "kafka", port: 29092 };
+/// Kafka Connect's REST interface.
+pub const CONNECT: Endpoint = Endpoint { service: "debezium", port: 8083 };
+/// The NameNode's HTTP port.
+pub const NAMENODE: Endpoint = Endpoint { service: "namenode", port: 9870 };
+/// The Spark driver's read-only interface.
+pub const JOB_SERVER: Endpoint = Endpoint { service: "spark-driver", port: 4041 };
+/// Postgres inside its containers.
+const POSTGRES_PORT: u16 = 5432;
+
+/// A running pipeline: its specification and the way to its servers.
+pub struct Pipeline {
+    /// What pipeline.yml says.
+    pub spec: Arc<PipelineSpec>,
+    /// Directory of pipeline.yml: files it names are relative to it.
+    pub root: PathBuf,
+    project: Arc<Project>,
+    addresses: Arc<Addresses>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Pipeline {
+    /// `environment` is what the Compose files were interpolated with (process environment and `.env`).
+    pub fn new(
+        spec: Arc<PipelineSpec>,
+        root: impl Into<PathBuf>,
+        project: Arc<Project>,
+        addresses: Arc<Addresses>,
+        environment: BTreeMap<String, String>,
+    ) -> Self {
+        Self { spec, root: root.into(), project, addresses, environment }
+    }
+
+    /// Kafka Connect.
+    pub async fn connect(&self) -> Result<Connect, ClientError> {
+        Ok(Connect::new(self.http("Kafka Connect", CONNECT).await?))
+    }
+
+    /// Kafka.
+    pub async fn kafka(&self, patience: Duration) -> Result<Kafka, ClientError> {
+        Kafka::connect(&self.address(KAFKA).await?, patience).await
+    }
+
+    /// HDFS.
+    pub async fn hdfs(&self) -> Result<Hdfs, ClientError> {
+        Ok(Hdfs::new(self.http("HDFS", NAMENODE).await?))
+    }
+
+    /// The job server. Reading a Delta table takes Spark seconds on a busy machine, hence the long deadline.
+    pub async fn job_server(&self) -> Result<JobServer, ClientError> {
+        let http = self.http("the job server", JOB_SERVER).await?;
+        Ok(JobServer::new(http.deadline(Duration::from_secs(60))))
+    }
+
+    /// The source database.
+    pub async fn source(&self, patience: Duration) -> Result<Database, ClientError> {
+        self.database(&self.spec.source.service, &self.spec.source.database, patience).await
+    }
+
+    /// The destination database.
+    pub async fn destination(&self, patience: Duration) -> Result<Database, ClientError> {
+        self.database(&self.spec.destination.service, &self.spec.destination.database, patience).await
+    }
+
+    /// A file that pipeline.yml or a step names.
+    pub fn file(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// A variable of the environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    /// Names of the containers of services, for those that run.
+    pub async fn containers(&self, services: &[&str]) -> Vec<String> {
+        let mut names = Vec::new();
+        for service in services {
+            match self.addresses.container(service).await {
+                Ok(container) => names.push(container.name),
+                // One that has ended has logs too, and its name follows from the project's.
+                Err(_) if self.project.services.contains_key(*service) => {
+                    names.push(format!("{}-{service}-1", self.project.name));
+                }
+                Err(_) => {}
+            }
+        }
+        names
+    }
+
+    async fn database(&self, service: &str, database: &str, patience: Duration) -> Result<Database, ClientError> {
+        let address = self.addresses.address(service, POSTGRES_PORT).await?;
+        let login = login(&self.project, service, database, address);
+        Database::connect(&login, patience).await
+    }
+
+    async fn http(&self, server: &'static str, endpoint: Endpoint) -> Result<Http, ClientError> {
+        Ok(Http::new(server, self.address(endpoint).await?))
+    }
+
+    async fn address(&self, endpoint: Endpoint) -> Result<String, AddressError> {
+        self.addresses.address(endpoint.service, endpoint.port).await
+    }
+}
+
+/// The login that a Postgres service was given through its environment.
+pub(crate) fn login(project: &Project, service: &str, database: &str, address: String) -> Login {
+    let variable = |name: &str| project.services.get(service)?.environment.get(name).cloned();
+    let user = variable("POSTGRES_USER").unwrap_or_else(|| "postgres".to_owned());
+    Login { address, database: database.to_owned(), user, password: variable("POSTGRES_PASSWORD").unwrap_or_default() }
+}

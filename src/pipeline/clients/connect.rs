@@ -1,0 +1,223 @@
+//! Kafka Connect's REST interface.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ClientError, Http};
+
+/// A connector's configuration: flat, every value a string.
+pub type ConnectorConfig = BTreeMap<String, String>;
+
+/// Kafka Connect.
+#[derive(Debug, Clone)]
+pub struct Connect(Http);
+
+/// State of a connector and its tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorStatus {
+    /// Name.
+    #[serde(default)]
+    pub name: String,
+    /// The connector itself.
+    pub connector: TaskState,
+    /// Its tasks: the part that moves data, and the part that fails while the connector stays RUNNING.
+    #[serde(default)]
+    pub tasks: Vec<TaskState>,
+}
+
+/// State of one task, or of the connector itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// Task number; absent for the connector itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// RUNNING, FAILED, PAUSED, UNASSIGNED, RESTARTING, STOPPED.
+    pub state: String,
+    /// Java stack trace of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// One refused field of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Name of the setting.
+    pub field: String,
+    /// What Connect says about it.
+    pub errors: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Validation {
+    configs: Vec<ValidatedField>,
+}
+
+#[derive(Deserialize)]
+struct ValidatedField {
+    value: FieldValue,
+}
+
+#[derive(Deserialize)]
+struct FieldValue {
+    name: String,
+    #[serde(default)]
+    errors: Vec<String>,
+}
+
+impl Connect {
+    /// Connect at `host:port`.
+    pub fn new(http: Http) -> Self {
+        Self(http)
+    }
+
+    /// Names of all connectors.
+    pub async fn names(&self) -> Result<Vec<String>, ClientError> {
+        self.0.get("/connectors").await
+    }
+
+    /// Status of a connector; `None` when there is none of that name, or not yet.
+    pub async fn status(&self, name: &str) -> Result<Option<ConnectorStatus>, ClientError> {
+        self.0.find(&path(name, "/status")).await
+    }
+
+    /// Configuration of a connector, its name left out; `None` when there is none.
+    pub async fn config(&self, name: &str) -> Result<Option<ConnectorConfig>, ClientError> {
+        let found: Option<ConnectorConfig> = self.0.find(&path(name, "/config")).await?;
+        Ok(found.map(|mut config| {
+            config.remove("name");
+            config
+        }))
+    }
+
+    /// Creates a connector or replaces its configuration.
+    pub async fn put_config(&self, name: &str, config: &ConnectorConfig) -> Result<(), ClientError> {
+        self.0.send(Method::PUT, &path(name, "/config"), Some(&json!(config))).await
+    }
+
+    /// The fields that the connector's plugin refuses.
+    pub async fn validate(&self, config: &ConnectorConfig) -> Result<Vec<FieldError>, ClientError> {
+        let class = config.get("connector.class").map_or("", String::as_str);
+        let plugin = utf8_percent_encode(class, NON_ALPHANUMERIC);
+        let path = format!("/connector-plugins/{plugin}/config/validate");
+        let validation: Validation = self.0.exchange(Method::PUT, &path, Some(&json!(config))).await?;
+        let fields = validation.configs.into_iter().map(|field| field.value);
+        let refused = fields.filter(|field| !field.errors.is_empty());
+        Ok(refused.map(|field| FieldError { field: field.name, errors: field.errors }).collect())
+    }
+
+    /// Restarts the failed parts of a connector.
+    pub async fn restart_failed(&self, name: &str) -> Result<(), ClientError> {
+        let path = path(name, "/restart?includeTasks=true&onlyFailed=true");
+        self.0.send(Method::POST, &path, None).await
+    }
+
+    /// Restarts a connector and its tasks.
+    pub async fn restart(&self, name: &str) -> Result<(), ClientError> {
+        self.0.send(Method::POST, &path(name, "/restart?includeTasks=true&onlyFailed=false"), None).await
+    }
+
+    /// Pauses a connector.
+    pub async fn pause(&self, name: &str) -> Result<(), ClientError> {
+        self.0.send(Method::PUT, &path(name, "/pause"), None).await
+    }
+
+    /// Resumes a paused or stopped connector.
+    pub async fn resume(&self, name: &str) -> Result<(), ClientError> {
+        self.0.send(Method::PUT, &path(name, "/resume"), None).await
+    }
+
+    /// Stops a connector and releases its tasks; its offsets can be deleted then.
+    pub async fn stop(&self, name: &str) -> Result<(), ClientError> {
+        self.0.send(Method::PUT, &path(name, "/stop"), None).await
+    }
+
+    /// Number of source partitions that Connect keeps an offset for.
+    pub async fn offsets(&self, name: &str) -> Result<usize, ClientError> {
+        let found: Option<Value> = self.0.find(&path(name, "/offsets")).await?;
+        Ok(found.as_ref().and_then(|answer| answer.get("offsets")?.as_array()).map_or(0, Vec::len))
+    }
+
+    /// Forgets the offsets of a stopped connector.
+    pub async fn delete_offsets(&self, name: &str) -> Result<(), ClientError> {
+        self.0.send(Method::DELETE, &path(name, "/offsets"), None).await
+    }
+
+    /// Removes a connector; absent is success.
+    pub async fn delete(&self, name: &str) -> Result<(), ClientError> {
+        match self.0.send(Method::DELETE, &path(name, ""), None).await {
+            Err(error) if error.status() == Some(404) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+impl ConnectorStatus {
+    /// True when the connector and at least one task run, and no task does anything else.
+    pub fn is_running(&self) -> bool {
+        self.connector.state == "RUNNING"
+            && !self.tasks.is_empty()
+            && self.tasks.iter().all(|task| task.state == "RUNNING")
+    }
+
+    /// The part that failed, with its trace.
+    pub fn failed(&self) -> Option<&TaskState> {
+        std::iter::once(&self.connector).chain(&self.tasks).find(|part| part.state == "FAILED")
+    }
+
+    /// "connector RUNNING, task 0 FAILED".
+    pub fn summary(&self) -> String {
+        let tasks: Vec<String> =
+            self.tasks.iter().map(|task| format!("task {} {}", task.id.unwrap_or_default(), task.state)).collect();
+        let tasks = if tasks.is_empty() { "no task yet".to_owned() } else { tasks.join(", ") };
+        format!("connector {}, {tasks}", self.connector.state)
+    }
+}
+
+impl TaskState {
+    /// The lines of the trace that tell what happened: exception messages, without stack frames.
+    pub fn reasons(&self) -> Vec<String> {
+        let lines = self.trace.iter().flat_map(|trace| trace.lines()).map(str::trim);
+        let told = lines.filter(|line| !line.is_empty() && !line.starts_with("at ") && !line.starts_with("..."));
+        told.take(6).map(str::to_owned).collect()
+    }
+}
+
+fn path(name: &str, rest: &str) -> String {
+    format!("/connectors/{}{rest}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(tasks: &[&str]) -> ConnectorStatus {
+        let part = |id, state: &str| TaskState { id, state: state.into(), trace: None };
+        let tasks = tasks.iter().map(|state| part(Some(0), state)).collect();
+        ConnectorStatus { name: "orders".into(), connector: part(None, "RUNNING"), tasks }
+    }
+
+    #[test]
+    fn a_running_connector_without_a_running_task_is_not_running() {
+        assert!(status(&["RUNNING"]).is_running());
+        assert!(!status(&[]).is_running());
+        assert!(!status(&["FAILED"]).is_running());
+        assert_eq!(status(&["FAILED"]).summary(), "connector RUNNING, task 0 FAILED");
+        assert_eq!(status(&[]).summary(), "connector RUNNING, no task yet");
+    }
+
+    #[test]
+    fn reasons_are_the_trace_without_its_frames() {
+        let trace = "org.apache.kafka.connect.errors.ConnectException: lost slot\n\tat io.debezium.X.run(X.java:1)\n\
+                     \t... 8 more\nCaused by: org.postgresql.util.PSQLException: no such slot\n";
+        let task = TaskState { id: Some(0), state: "FAILED".into(), trace: Some(trace.into()) };
+        let expected = [
+            "org.apache.kafka.connect.errors.ConnectException: lost slot",
+            "Caused by: org.postgresql.util.PSQLException: no such slot",
+        ];
+        assert_eq!(task.reasons(), expected);
+    }
+}

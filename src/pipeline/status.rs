@@ -1,0 +1,346 @@
+//! Facts about the running pipeline, gathered from all its servers at once and each bounded in time.
+//!
+//! One part that does not answer is a fact too: it is reported as such, and the others are shown all the same.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Pipeline;
+use super::clients::ClientError;
+use super::clients::connect::ConnectorStatus;
+use super::clients::jobserver::{Job, TableInfo};
+use super::clients::kafka::Kafka;
+use super::clients::postgres::quote_qualified;
+
+/// Time one part may take; all are asked at once.
+const LIMIT: Duration = Duration::from_millis(450);
+/// The jobs that move data.
+pub const JOBS: [&str; 2] = ["ingest", "process"];
+
+/// Something known, or the reason why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact<T> {
+    /// It is known.
+    Known(T),
+    /// Its server gave no answer; why.
+    Unknown(String),
+}
+
+/// Everything `status` tells about the data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PipelineStatus {
+    /// The connector and its tasks; nothing when it is not registered.
+    pub connector: Fact<Option<ConnectorStatus>>,
+    /// The replication slot; nothing when it does not exist.
+    pub slot: Fact<Option<Slot>>,
+    /// By topic, the offset that its next message gets.
+    pub topics: Fact<BTreeMap<String, i64>>,
+    /// The Spark jobs.
+    pub jobs: Fact<Vec<JobStatus>>,
+    /// The Delta tables.
+    pub tables: Fact<BTreeMap<String, TableInfo>>,
+    /// The destination's tables.
+    pub destination: Fact<Vec<DestinationTable>>,
+    /// True when nothing below is wrong.
+    pub healthy: bool,
+    /// What is wrong, one line each.
+    pub problems: Vec<String>,
+}
+
+/// The replication slot of the connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slot {
+    /// Name.
+    pub name: String,
+    /// True while the connector streams from it.
+    pub active: bool,
+    /// Bytes of write-ahead log that the connector has not confirmed.
+    pub lag_bytes: i64,
+    /// `reserved`, `extended`, `unreserved` or `lost`.
+    pub wal_status: String,
+}
+
+/// A Spark job with its distance from the topics' ends.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobStatus {
+    /// What the job server says.
+    #[serde(flatten)]
+    pub job: Job,
+    /// Messages that it has not committed yet; nothing while one of the two ends is unknown.
+    pub lag: Option<i64>,
+}
+
+/// A table of the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DestinationTable {
+    /// Name with its schema.
+    pub table: String,
+    /// Rows.
+    pub rows: i64,
+    /// Source topic, for a table that is not computed.
+    pub topic: Option<String>,
+    /// Offset after the last message that has been applied to it.
+    pub applied: Option<i64>,
+}
+
+impl<T> Fact<T> {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// What is read of the topics: ends, and which of them end in a tombstone, which no job commits.
+struct Topics {
+    ends: BTreeMap<String, i64>,
+    kafka: Kafka,
+}
+
+/// Gathers everything; takes about as long as the slowest answer, at most half a second.
+pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
+    let (connector, slot, topics, jobs, tables, destination) = tokio::join!(
+        bounded(async { pipeline.connect().await?.status(&pipeline.spec.connector).await }),
+        bounded(slot(pipeline)),
+        bounded(topics(pipeline)),
+        bounded(async { pipeline.job_server().await?.jobs().await }),
+        bounded(async { pipeline.job_server().await?.tables().await }),
+        bounded(destination(pipeline)),
+    );
+    let jobs = match jobs {
+        Fact::Known(jobs) => Fact::Known(with_lag(pipeline, jobs, topics.known(), destination.known()).await),
+        Fact::Unknown(reason) => Fact::Unknown(reason),
+    };
+    let topics = match topics {
+        Fact::Known(topics) => Fact::Known(topics.ends),
+        Fact::Unknown(reason) => Fact::Unknown(reason),
+    };
+    let mut status =
+        PipelineStatus { connector, slot, topics, jobs, tables, destination, healthy: false, problems: Vec::new() };
+    status.problems = problems(&status, &pipeline.spec.connector, &pipeline.spec.source.slot);
+    status.healthy = status.problems.is_empty();
+    status
+}
+
+async fn bounded<T>(ask: impl Future<Output = Result<T, ClientError>>) -> Fact<T> {
+    match tokio::time::timeout(LIMIT, ask).await {
+        Ok(Ok(value)) => Fact::Known(value),
+        Ok(Err(error)) => Fact::Unknown(error.to_string()),
+        Err(_) => Fact::Unknown(format!("no answer within {} ms", LIMIT.as_millis())),
+    }
+}
+
+async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
+    let source = pipeline.source(LIMIT).await?;
+    let sql = "SELECT slot_name::text, active, \
+               coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint, \
+               coalesce(wal_status, 'unknown') \
+               FROM pg_replication_slots WHERE slot_name = $1::text";
+    let row = source.first(sql, &[&pipeline.spec.source.slot]).await?;
+    Ok(row.map(|row| Slot { name: row.get(0), active: row.get(1), lag_bytes: row.get(2), wal_status: row.get(3) }))
+}
+
+async fn topics(pipeline: &Pipeline) -> Result<Topics, ClientError> {
+    let kafka = pipeline.kafka(LIMIT).await?;
+    let ends = kafka.end_offsets(&pipeline.spec.topics()).await?;
+    Ok(Topics { ends, kafka })
+}
+
+async fn destination(pipeline: &Pipeline) -> Result<Vec<DestinationTable>, ClientError> {
+    let destination = pipeline.destination(LIMIT).await?;
+    let schema = &pipeline.spec.destination.schema;
+    let copies =
+        pipeline.spec.tables.iter().map(|(name, table)| (&table.destination.table, Some(pipeline.spec.topic(name))));
+    let computed = pipeline.spec.aggregates.values().map(|aggregate| (&aggregate.table, None));
+    let applied: BTreeMap<String, i64> = destination
+        .query("SELECT topic, max(next_offset) FROM pipectl.applied GROUP BY topic", &[])
+        .await?
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let mut tables = Vec::new();
+    for (table, topic) in copies.chain(computed) {
+        let relation = quote_qualified(schema, table);
+        // Counting a big table takes long; there the planner's estimate is near enough.
+        let sql = format!(
+            "SELECT CASE WHEN c.reltuples > 1000000 THEN c.reltuples::bigint ELSE (SELECT count(*) FROM {relation}) END \
+             FROM pg_class c WHERE c.oid = '{}'::regclass",
+            relation.replace('\'', "''")
+        );
+        let rows = destination.first(&sql, &[]).await?.map_or(0, |row| row.get(0));
+        let applied = topic.as_ref().and_then(|topic| applied.get(topic)).copied();
+        tables.push(DestinationTable { table: format!("{schema}.{table}"), rows, topic, applied });
+    }
+    Ok(tables)
+}
+
+async fn with_lag(
+    pipeline: &Pipeline,
+    jobs: Vec<Job>,
+    topics: Option<&Topics>,
+    destination: Option<&Vec<DestinationTable>>,
+) -> Vec<JobStatus> {
+    let mut statuses = Vec::new();
+    for job in jobs {
+        let mut lag = topics.map(|_| 0);
+        for topic in pipeline.spec.topics() {
+            let applied = || {
+                let tables = destination.into_iter().flatten();
+                tables.filter(|table| table.topic.as_ref() == Some(&topic)).find_map(|table| table.applied)
+            };
+            // The destination keeps its own position, which outlives a restart of the driver.
+            let position = if job.name == "process" { applied() } else { job.position(&topic) };
+            lag = match (lag, topics, position) {
+                (Some(lag), Some(topics), Some(position)) => Some(lag + behind(topics, &topic, position).await),
+                // A topic without messages has no position and no lag.
+                (Some(lag), Some(topics), None) if topics.ends.get(&topic) == Some(&0) => Some(lag),
+                _ => None,
+            };
+        }
+        statuses.push(JobStatus { job, lag });
+    }
+    statuses
+}
+
+/// Messages of a topic after `position`. A delete is followed by a tombstone, which no job counts: when that is all
+/// there is, nothing is behind.
+async fn behind(topics: &Topics, topic: &str, position: i64) -> i64 {
+    let behind = topics.ends.get(topic).map_or(0, |end| (end - position).max(0));
+    if behind != 1 {
+        return behind;
+    }
+    match tokio::time::timeout(Duration::from_millis(50), topics.kafka.fetch(topic, position, Duration::ZERO)).await {
+        Ok(Ok(messages)) if messages.iter().all(|message| message.value.is_none()) => 0,
+        _ => behind,
+    }
+}
+
+fn problems(status: &PipelineStatus, connector: &str, slot: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    match &status.connector {
+        Fact::Unknown(reason) => problems.push(format!("connector unknown: {reason}")),
+        Fact::Known(None) => problems.push(format!("connector {connector} is not registered")),
+        Fact::Known(Some(status)) if !status.is_running() => {
+            let reason = status.failed().and_then(|task| task.reasons().into_iter().last());
+            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            problems.push(format!("{}{reason}", status.summary()));
+        }
+        Fact::Known(Some(_)) => {}
+    }
+    match &status.slot {
+        Fact::Unknown(reason) => problems.push(format!("replication slot unknown: {reason}")),
+        Fact::Known(None) => problems.push(format!("replication slot {slot} does not exist")),
+        Fact::Known(Some(slot)) if matches!(slot.wal_status.as_str(), "lost" | "unreserved") => {
+            problems.push(format!(
+                "replication slot {} is {}: changes are gone or about to be",
+                slot.name, slot.wal_status
+            ));
+        }
+        Fact::Known(Some(slot)) if !slot.active => {
+            problems.push(format!("replication slot {} is not in use", slot.name));
+        }
+        Fact::Known(Some(_)) => {}
+    }
+    match &status.jobs {
+        Fact::Unknown(reason) => problems.push(format!("jobs unknown: {reason}")),
+        Fact::Known(jobs) => {
+            for name in JOBS {
+                match jobs.iter().find(|status| status.job.name == name) {
+                    None => problems.push(format!("job {name} is not submitted")),
+                    Some(status) if status.job.state != "running" => {
+                        let detail = if status.job.detail.is_empty() {
+                            String::new()
+                        } else {
+                            format!(": {}", status.job.detail)
+                        };
+                        problems.push(format!("job {name} is {}{detail}", status.job.state));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    unknown(&mut problems, "topics", &status.topics);
+    unknown(&mut problems, "Delta tables", &status.tables);
+    unknown(&mut problems, "destination", &status.destination);
+    problems
+}
+
+fn unknown<T>(problems: &mut Vec<String>, what: &str, fact: &Fact<T>) {
+    if let Fact::Unknown(reason) = fact {
+        problems.push(format!("{what} unknown: {reason}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::clients::connect::TaskState;
+
+    fn part(state: &str, trace: Option<&str>) -> TaskState {
+        TaskState { id: None, state: state.into(), trace: trace.map(str::to_owned) }
+    }
+
+    fn healthy() -> PipelineStatus {
+        let connector =
+            ConnectorStatus { name: "c".into(), connector: part("RUNNING", None), tasks: vec![part("RUNNING", None)] };
+        let slot = Slot { name: "s".into(), active: true, lag_bytes: 0, wal_status: "reserved".into() };
+        let job = |name: &str| Job { name: name.into(), state: "running".into(), ..Job::default() };
+        PipelineStatus {
+            connector: Fact::Known(Some(connector)),
+            slot: Fact::Known(Some(slot)),
+            topics: Fact::Known(BTreeMap::new()),
+            jobs: Fact::Known(JOBS.iter().map(|name| JobStatus { job: job(name), lag: Some(0) }).collect()),
+            tables: Fact::Known(BTreeMap::new()),
+            destination: Fact::Known(Vec::new()),
+            healthy: true,
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_wrong_is_healthy() {
+        assert_eq!(problems(&healthy(), "c", "s"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_failed_task_under_a_running_connector_is_told_with_its_reason() {
+        let mut status = healthy();
+        let trace = "Exception: in task\n\tat x\nCaused by: slot is gone\n";
+        if let Fact::Known(Some(connector)) = &mut status.connector {
+            connector.tasks = vec![part("FAILED", Some(trace))];
+        }
+        assert_eq!(problems(&status, "c", "s"), ["connector RUNNING, task 0 FAILED: Caused by: slot is gone"]);
+    }
+
+    #[test]
+    fn each_dead_part_is_named() {
+        let mut status = healthy();
+        status.slot =
+            Fact::Known(Some(Slot { name: "s".into(), active: false, lag_bytes: 9, wal_status: "lost".into() }));
+        status.jobs = Fact::Known(Vec::new());
+        status.destination = Fact::Unknown("Postgres at 127.0.0.1:5434 is unreachable: connection refused".into());
+        assert_eq!(
+            problems(&status, "c", "s"),
+            [
+                "replication slot s is lost: changes are gone or about to be",
+                "job ingest is not submitted",
+                "job process is not submitted",
+                "destination unknown: Postgres at 127.0.0.1:5434 is unreachable: connection refused",
+            ]
+        );
+    }
+
+    #[test]
+    fn facts_read_well_as_json() {
+        let json = |fact: &Fact<i64>| serde_json::to_string(fact).expect("plain data");
+        assert_eq!(json(&Fact::Known(3)), r#"{"known":3}"#);
+        assert_eq!(json(&Fact::Unknown("timed out".into())), r#"{"unknown":"timed out"}"#);
+    }
+}

@@ -1,0 +1,279 @@
+//! Compares whole tables: source with merged Delta table, source with destination, aggregates with their definition.
+//!
+//! The source may be written to all the while. So nobody is asked to hold still: the source is summed up whenever one
+//! of its topics has moved, each time in one snapshot, and a copy is right when it equals the source as of one of
+//! these moments. Equal checksums are equal contents; a copy that lags for good equals none of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::follow::Route;
+use super::report::Check;
+use crate::engine::work::SayFn;
+use crate::pipeline::canonical::{row_text, summary_query, type_name};
+use crate::pipeline::clients::ClientError;
+use crate::pipeline::clients::jobserver::TableFingerprint;
+use crate::pipeline::clients::postgres::Database;
+use crate::pipeline::spec::Table;
+use crate::pipeline::transform::Shape;
+use crate::pipeline::wait::elapsed_ms;
+
+/// How often positions and copies are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Contents of a table as numbers: equal numbers, equal contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Summary {
+    rows: i64,
+    /// Checksum over the whole rows.
+    whole: String,
+    /// Checksums over the key and over each compared column together with the key.
+    parts: Vec<String>,
+}
+
+/// What is compared of one table.
+struct Comparison {
+    name: String,
+    lake_table: String,
+    topic: String,
+    source_query: String,
+    destination_query: String,
+    destination_table: String,
+    /// Columns that the destination must have as the source has them.
+    columns: Vec<String>,
+    /// False when the transformation decides which rows exist.
+    keeps_rows: bool,
+}
+
+/// Source summaries by table, in the order they were taken.
+type History = Mutex<Vec<BTreeMap<String, Summary>>>;
+
+/// Checks of all tables; `notes` gets what was left out and why.
+pub(super) async fn tables(
+    route: &Route<'_>,
+    source: &mut Database,
+    destination: &mut Database,
+    shapes: &BTreeMap<String, Shape>,
+    deadline: Instant,
+    notes: &mut Vec<String>,
+    say: &SayFn,
+) -> Result<Vec<Check>, ClientError> {
+    let mut comparisons = Vec::new();
+    for (name, table) in &route.spec.tables {
+        let types = column_types(destination, &route.spec.destination.schema, &table.destination.table).await?;
+        comparisons.push(Comparison::plan(route, name, table, &shapes[name], &types, notes));
+    }
+    let history = History::default();
+    let watched = watch_source(route, source, &comparisons, &history);
+    let compared = compare_copies(route, destination, &comparisons, &history, deadline, say);
+    tokio::select! {
+        // Watching only ends by an error.
+        error = watched => Err(error),
+        checks = compared => checks,
+    }
+}
+
+impl Comparison {
+    fn plan(
+        route: &Route<'_>,
+        name: &str,
+        table: &Table,
+        shape: &Shape,
+        destination_types: &BTreeMap<String, String>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
+        let mut columns = Vec::new();
+        let mut left_out = Vec::new();
+        for (column, sql_type) in table.columns.iter().filter(|(column, _)| !table.key.contains(column)) {
+            match destination_types.get(column) {
+                None => left_out.push(format!("{column} (not at the destination)")),
+                Some(_) if !shape.passes(column) => left_out.push(format!("{column} (computed by the transformation)")),
+                Some(other) if type_name(other) != type_name(sql_type) => {
+                    left_out.push(format!("{column} ({} there)", type_name(other)));
+                }
+                Some(_) => columns.push(column.clone()),
+            }
+        }
+        if !shape.keeps_rows {
+            notes.push(format!("{name}: destination not compared, its transformation may filter or combine rows"));
+        } else if !left_out.is_empty() {
+            notes.push(format!("{name}: columns not compared with the destination: {}", left_out.join(", ")));
+        }
+        let typed = |column: &String| (column.clone(), table.columns.get(column).cloned().unwrap_or_default());
+        let key: Vec<(String, String)> = table.key.iter().map(typed).collect();
+        let pairs = |list: &[(String, String)]| {
+            row_text(list.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())))
+        };
+        // A column's checksum includes the key: two values that changed places are not equal.
+        let mut parts = vec![pairs(&key)];
+        parts.extend(columns.iter().map(typed).map(|column| pairs(&[key.clone(), vec![column]].concat())));
+        let whole = row_text(table.columns.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())));
+        let destination_schema = &route.spec.destination.schema;
+        let destination_table = &table.destination.table;
+        Self {
+            name: name.to_owned(),
+            lake_table: relation.to_owned(),
+            topic: route.spec.topic(name),
+            source_query: summary_query(schema, relation, &whole, &parts),
+            // There the whole row may have other columns, so the key stands in for it.
+            destination_query: summary_query(destination_schema, destination_table, &parts[0], &parts),
+            destination_table: format!("{destination_schema}.{destination_table}"),
+            columns,
+            keeps_rows: shape.keeps_rows,
+        }
+    }
+}
+
+/// Sums up the source now and whenever a topic has moved. Only returns when something fails.
+async fn watch_source(
+    route: &Route<'_>,
+    source: &mut Database,
+    comparisons: &[Comparison],
+    history: &History,
+) -> ClientError {
+    let topics: Vec<String> = comparisons.iter().map(|comparison| comparison.topic.clone()).collect();
+    let mut known = None;
+    loop {
+        let look = async {
+            let ends = route.kafka.end_offsets(&topics).await?;
+            if known.as_ref() != Some(&ends) {
+                known = Some(ends);
+                let queries = comparisons.iter().map(|comparison| (&comparison.name, &comparison.source_query));
+                let taken = summaries(source, queries).await?;
+                history.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+            }
+            Ok(())
+        };
+        if let Err(error) = look.await {
+            return error;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn compare_copies(
+    route: &Route<'_>,
+    destination: &mut Database,
+    comparisons: &[Comparison],
+    history: &History,
+    deadline: Instant,
+    say: &SayFn,
+) -> Result<Vec<Check>, ClientError> {
+    let began = Instant::now();
+    let mut lake: BTreeMap<&str, Check> = BTreeMap::new();
+    let mut served: BTreeMap<&str, Check> = BTreeMap::new();
+    let mut fingerprints: BTreeMap<&str, TableFingerprint> = BTreeMap::new();
+    loop {
+        let versions: BTreeMap<String, Option<i64>> =
+            route.jobs.tables().await?.into_iter().map(|(table, info)| (table, info.version)).collect();
+        let queries = comparisons.iter().map(|comparison| (&comparison.name, &comparison.destination_query));
+        let at_destination = summaries(destination, queries).await?;
+        for comparison in comparisons {
+            let (name, table) = (comparison.name.as_str(), comparison.lake_table.as_str());
+            let done = |checks: &BTreeMap<&str, Check>| checks.get(name).is_some_and(|check| check.ok);
+            if !done(&lake) {
+                let known = fingerprints.get(table).map(|fingerprint| fingerprint.version);
+                if versions.get(table).copied().flatten() != known || known.is_none() {
+                    fingerprints.insert(table, route.jobs.fingerprint(table).await?);
+                }
+                lake.insert(name, comparison.with_lake(history, &fingerprints[table], elapsed_ms(began)));
+            }
+            if comparison.keeps_rows && !done(&served) {
+                let summary = &at_destination[name];
+                served.insert(name, comparison.with_destination(history, summary, elapsed_ms(began)));
+            }
+        }
+        let waiting: Vec<&str> =
+            lake.values().chain(served.values()).filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
+        if waiting.is_empty() || Instant::now() > deadline {
+            break;
+        }
+        say(&format!("comparing: {}", waiting.join(", ")));
+        tokio::time::sleep(LOOK).await;
+    }
+    // As declared, the lake before the destination.
+    let mut checks = Vec::new();
+    for comparison in comparisons {
+        checks.extend(lake.remove(comparison.name.as_str()));
+        checks.extend(served.remove(comparison.name.as_str()));
+    }
+    Ok(checks)
+}
+
+impl Comparison {
+    fn with_lake(&self, history: &History, seen: &TableFingerprint, ms: u64) -> Check {
+        let history = history.lock().unwrap_or_else(PoisonError::into_inner);
+        let moments: Vec<&Summary> = history.iter().filter_map(|moment| moment.get(&self.name)).collect();
+        let ok = moments.iter().any(|moment| moment.rows == seen.rows && moment.whole == seen.checksum);
+        Check {
+            name: format!("{}: source = Delta table", self.name),
+            ok,
+            expected: match moments.last() {
+                _ if ok => format!("{} rows, checksum {}", seen.rows, seen.checksum),
+                Some(now) => format!("{} rows, checksum {} (or an earlier moment of this run)", now.rows, now.whole),
+                None => "a summary of the source".to_owned(),
+            },
+            seen: format!("{} rows, checksum {} in version {}", seen.rows, seen.checksum, seen.version),
+            ms,
+        }
+    }
+
+    fn with_destination(&self, history: &History, seen: &Summary, ms: u64) -> Check {
+        let history = history.lock().unwrap_or_else(PoisonError::into_inner);
+        let moments: Vec<&Summary> = history.iter().filter_map(|moment| moment.get(&self.name)).collect();
+        let ok = moments.iter().any(|moment| moment.rows == seen.rows && moment.parts == seen.parts);
+        let what = match self.columns.as_slice() {
+            [] => "keys".to_owned(),
+            columns => format!("keys and {}", columns.join(", ")),
+        };
+        let difference = moments.last().map_or_else(String::new, |now| self.difference(now, seen));
+        Check {
+            name: format!("{}: source = destination {}", self.name, self.destination_table),
+            ok,
+            expected: match moments.last() {
+                Some(now) if !ok => format!("{} rows, equal in {what}", now.rows),
+                _ => format!("{} rows, equal in {what}", seen.rows),
+            },
+            seen: if ok { format!("{} rows, equal", seen.rows) } else { format!("{} rows, {difference}", seen.rows) },
+            ms,
+        }
+    }
+
+    /// Which parts differ.
+    fn difference(&self, expected: &Summary, seen: &Summary) -> String {
+        let names = std::iter::once("keys").chain(self.columns.iter().map(String::as_str));
+        let pairs = names.zip(expected.parts.iter().zip(&seen.parts));
+        let different: Vec<&str> = pairs.filter(|(_, (left, right))| left != right).map(|(name, _)| name).collect();
+        if different.is_empty() { "equal".to_owned() } else { format!("different in {}", different.join(", ")) }
+    }
+}
+
+/// Summaries of several tables, all of one moment.
+async fn summaries<'a>(
+    database: &mut Database,
+    queries: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Result<BTreeMap<String, Summary>, ClientError> {
+    let address = database.address().to_owned();
+    let failed = |error: tokio_postgres::Error| crate::pipeline::clients::postgres::explain(&address, &error);
+    let snapshot = database.snapshot().await?;
+    let mut taken = BTreeMap::new();
+    for (name, query) in queries {
+        let row = snapshot.query_one(query.as_str(), &[]).await.map_err(failed)?;
+        let parts = (2..row.len()).map(|index| row.get(index)).collect();
+        taken.insert(name.clone(), Summary { rows: row.get(0), whole: row.get(1), parts });
+    }
+    snapshot.commit().await.map_err(failed)?;
+    Ok(taken)
+}
+
+async fn column_types(database: &Database, schema: &str, table: &str) -> Result<BTreeMap<String, String>, ClientError> {
+    let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a \
+               JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1::text AND c.relname = $2::text AND a.attnum > 0 AND NOT a.attisdropped";
+    let rows = database.query(sql, &[&schema, &table]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

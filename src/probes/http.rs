@@ -1,0 +1,100 @@
+//! HTTP: a GET whose status and body must be as expected.
+
+use super::{Arguments, BadArgument};
+use crate::engine::work::Probed;
+use crate::pipeline::clients::{first_words, no_proxy_client, transport_reason};
+
+/// What the answer must be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expectation {
+    path: String,
+    status: u16,
+    contains: Vec<String>,
+}
+
+impl Expectation {
+    pub(super) fn from_arguments(arguments: &Arguments<'_>) -> Result<Self, BadArgument> {
+        let path = arguments.word("path")?.unwrap_or("/");
+        if !path.starts_with('/') {
+            return Err(BadArgument(format!("`path` must begin with a slash, not `{path}`")));
+        }
+        let status = match arguments.0.get("status") {
+            None => 200,
+            Some(value) => value
+                .as_u64()
+                .or_else(|| value.as_str()?.parse().ok())
+                .and_then(|number| u16::try_from(number).ok())
+                .ok_or_else(|| BadArgument(format!("`status` must be an HTTP status, not {value}")))?,
+        };
+        Ok(Self { path: path.to_owned(), status, contains: arguments.texts("contains")? })
+    }
+
+    pub(super) async fn poll(&self, address: &str) -> Probed {
+        let answer = async {
+            let response = no_proxy_client().get(format!("http://{address}{}", self.path)).send().await?;
+            let status = response.status().as_u16();
+            Ok::<_, reqwest::Error>((status, response.text().await?))
+        };
+        match answer.await {
+            Ok((status, body)) => self.judge(status, &body),
+            Err(error) => Probed::NotYet(transport_reason(&error)),
+        }
+    }
+
+    fn judge(&self, status: u16, body: &str) -> Probed {
+        if status != self.status {
+            return Probed::NotYet(format!("{status}: {}", told(body)));
+        }
+        match self.contains.iter().find(|text| !body.contains(text.as_str())) {
+            None => Probed::Ready(format!("{} answers {status}", self.path)),
+            Some(missing) => Probed::NotYet(instead_of(missing, body)),
+        }
+    }
+}
+
+/// What a body says about itself: the usual fields of a JSON document, else its first words.
+fn told(body: &str) -> String {
+    let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let fields = ["detail", "message", "error", "status"];
+    let said = fields.iter().find_map(|field| json.get(field)?.as_str()).filter(|text| !text.is_empty());
+    first_words(said.unwrap_or(body), 80)
+}
+
+/// When a `"name" : value` is missing, the line with that name tells what is there instead.
+fn instead_of(missing: &str, body: &str) -> String {
+    let name = missing.strip_prefix('"').and_then(|rest| rest.find('"')).map(|end| &missing[..end + 2]);
+    let line = name.and_then(|name| body.lines().find(|line| line.contains(name)));
+    match line {
+        Some(line) if line.len() < 120 => first_words(line.trim().trim_end_matches(','), 80),
+        _ => format!("no {} in the answer", first_words(missing, 60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expecting(contains: &[&str]) -> Expectation {
+        let contains = contains.iter().map(|&text| text.to_owned()).collect();
+        Expectation { path: "/jmx".into(), status: 200, contains }
+    }
+
+    #[test]
+    fn all_texts_must_be_there() {
+        let body = "{\n  \"FSState\" : \"safeMode\",\n  \"NumLiveDataNodes\" : 1,\n}";
+        let ready = expecting(&["\"NumLiveDataNodes\" : 1"]).judge(200, body);
+        assert_eq!(ready, Probed::Ready("/jmx answers 200".into()));
+        let waits = expecting(&["\"NumLiveDataNodes\" : 1", "\"FSState\" : \"Operational\""]).judge(200, body);
+        assert_eq!(waits, Probed::NotYet("\"FSState\" : \"safeMode\"".into()));
+        let waits = expecting(&["leader"]).judge(200, body);
+        assert_eq!(waits, Probed::NotYet("no leader in the answer".into()));
+    }
+
+    #[test]
+    fn another_status_is_told_with_the_servers_words() {
+        let waits = expecting(&[]).judge(503, r#"{"status":"starting","detail":"executor not registered"}"#);
+        assert_eq!(waits, Probed::NotYet("503: executor not registered".into()));
+        let waits = expecting(&[]).judge(404, "<html>\n<b>no</b></html>");
+        assert_eq!(waits, Probed::NotYet("404: <html> <b>no</b></html>".into()));
+    }
+}

@@ -1,0 +1,69 @@
+//! `register-connector`: gives Kafka Connect the configuration of `file`, unless it has exactly that already.
+
+use std::path::Path;
+
+use backon::Retryable;
+
+use super::{client_failure, failure, patience, text_argument};
+use crate::engine::work::{SayFn, StepDone, StepError};
+use crate::model::ext::Step;
+use crate::pipeline::Pipeline;
+use crate::pipeline::clients::ClientError;
+use crate::pipeline::clients::connect::Connect;
+use crate::pipeline::connector::{Registration, load};
+
+const USES: &str = "register-connector";
+const FILE: &str = "debezium/register-postgres.json";
+
+pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result<StepDone, StepError> {
+    let file = text_argument(step, "file").unwrap_or(FILE);
+    let wanted = match load(pipeline, Path::new(file)) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            let hint = format!("correct {file}, then `pipectl up`");
+            return Err(StepError { message: error.to_string(), hint: Some(hint), look_at: Vec::new() });
+        }
+    };
+    let name = &wanted.name;
+    say(&format!("comparing connector {name}"));
+    let work = || async { register(&pipeline.connect().await?, &wanted).await };
+    let notify = |error: &ClientError, _| say(&error.to_string());
+    match work.retry(patience()).when(retries).notify(notify).await {
+        Ok(false) => Ok(StepDone { changed: false, detail: format!("connector {name} is registered") }),
+        Ok(true) => Ok(StepDone { changed: true, detail: format!("registered connector {name}") }),
+        Err(error) if error.status() == Some(400) => {
+            let message = refusal(pipeline, &wanted, &error).await;
+            let hint = format!("correct {file} or pipeline.yml, then `pipectl up`");
+            Err(failure(pipeline, USES, message, Some(hint)).await)
+        }
+        Err(error) => Err(client_failure(pipeline, USES, &format!("register connector {name}"), &error).await),
+    }
+}
+
+/// A 500 of this request is an answer: Connect could not load the plugin or reach its store.
+fn retries(error: &ClientError) -> bool {
+    error.is_transient() && error.status() != Some(500)
+}
+
+/// True when something was changed.
+async fn register(connect: &Connect, wanted: &Registration) -> Result<bool, ClientError> {
+    if connect.config(&wanted.name).await?.as_ref() == Some(&wanted.config) {
+        return Ok(false);
+    }
+    connect.put_config(&wanted.name, &wanted.config).await?;
+    Ok(true)
+}
+
+/// Connect's refusal, field by field where it tells the fields.
+async fn refusal(pipeline: &Pipeline, wanted: &Registration, error: &ClientError) -> String {
+    let fields = async { pipeline.connect().await?.validate(&wanted.config).await };
+    let mut lines = vec![format!("Kafka Connect refuses the configuration of connector {}", wanted.name)];
+    match fields.await {
+        Ok(fields) if !fields.is_empty() => {
+            lines.extend(fields.iter().map(|field| format!("{}: {}", field.field, field.errors.join("; "))));
+        }
+        // Without fields the refusal itself has to do.
+        Ok(_) | Err(_) => lines.push(error.to_string()),
+    }
+    lines.join("\n")
+}
