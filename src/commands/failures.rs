@@ -31,7 +31,9 @@ impl From<BackendError> for Failure {
             BackendError::TooOld { .. } => {
                 Self::new(exit::ENGINE, message).hint("upgrade the engine, or point DOCKER_HOST at a newer one")
             }
-            BackendError::Build { step, output, .. } => Self::stack(message).evidence(format!("output of `{step}`"), output),
+            BackendError::Build { step, output, .. } => {
+                Self::stack(message).evidence(format!("output of `{step}`"), output)
+            }
             BackendError::NotFound { .. } | BackendError::PortTaken { .. } | BackendError::Refused { .. } => {
                 Self::stack(message)
             }
@@ -55,14 +57,20 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let unreachable = matches!(error, ClientError::Address(_) | ClientError::Unreachable { .. });
         let failure: Self = anyhow::Error::from(error).into();
-        if unreachable { failure.hint("`pipectl status` shows what runs, `pipectl up` starts what does not") } else { failure }
+        if unreachable {
+            failure.hint("`pipectl status` shows what runs, `pipectl up` starts what does not")
+        } else {
+            failure
+        }
     }
 }
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::Client(error) => Self { message: format!("verification could not be carried out: {error}"), ..error.into() },
+            VerifyError::Client(error) => {
+                Self { message: format!("verification could not be carried out: {error}"), ..error.into() }
+            }
             VerifyError::Timeout(_) => Self::new(exit::TIMEOUT, format!("verification {error}")).hint("pipectl status"),
             error => Self::new(exit::USAGE, format!("verification could not be carried out: {error}")),
         }

@@ -32,7 +32,9 @@ pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
     let state = State::read(&stack).await?;
     match arguments.action.clone().unwrap_or(ImagesAction::List) {
         ImagesAction::List => list(context, &state, arguments.json),
-        ImagesAction::Build { services, force, registry } => build(context, &stack, state, &services, force, registry).await,
+        ImagesAction::Build { services, force, registry } => {
+            build(context, &stack, state, &services, force, registry).await
+        }
         ImagesAction::Prune => prune(context, &stack, &state).await,
     }
 }
@@ -45,7 +47,11 @@ fn list(context: &Context, state: &State, json: bool) -> Exit {
         .into_iter()
         .map(|reference| Row {
             reference: reference.clone(),
-            services: references.iter().filter(|(_, image)| *image == reference).map(|(name, _)| name.clone()).collect(),
+            services: references
+                .iter()
+                .filter(|(_, image)| *image == reference)
+                .map(|(name, _)| name.clone())
+                .collect(),
             present: !missing.contains(reference),
             size: state.local.iter().find(|image| image.references.contains(reference)).map(|image| image.size),
         })
@@ -77,9 +83,11 @@ async fn build(
     let wanted: BTreeSet<String> = chosen.map(|(_, reference)| reference.clone()).collect();
     let present = if force { BTreeSet::new() } else { state.present() };
     let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
-        optional: stack.project.services.values().any(|service| {
-            service.ext.optional && references.get(&service.name) == Some(&reference)
-        }),
+        optional: stack
+            .project
+            .services
+            .values()
+            .any(|service| service.ext.optional && references.get(&service.name) == Some(&reference)),
         action: Action::EnsureImage { reference },
         cause: if force { "asked for" } else { "not there" }.to_owned(),
         service: None,

@@ -36,8 +36,13 @@ pub async fn run(context: &Context, arguments: &LogsArgs) -> Exit {
         graph.check_service(&stack.project, service).map_err(PlanError::from)?;
     }
     let chosen = |service: &String| arguments.services.is_empty() || arguments.services.contains(service);
-    let containers: Vec<ContainerSummary> =
-        stack.engine.containers(&stack.project.name).await?.into_iter().filter(|container| chosen(&container.service)).collect();
+    let containers: Vec<ContainerSummary> = stack
+        .engine
+        .containers(&stack.project.name)
+        .await?
+        .into_iter()
+        .filter(|container| chosen(&container.service))
+        .collect();
     if containers.is_empty() {
         return Err(Failure::stack("there is no container to show logs of").hint("pipectl up"));
     }
@@ -46,11 +51,21 @@ pub async fn run(context: &Context, arguments: &LogsArgs) -> Exit {
         tail: arguments.tail.limit(),
         since: arguments.since.map(|since| now().saturating_sub(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))),
     };
-    if arguments.follow { follow(context, &stack, arguments, containers, options).await } else { print(context, &stack, arguments, &containers, &options).await }
+    if arguments.follow {
+        follow(context, &stack, arguments, containers, options).await
+    } else {
+        print(context, &stack, arguments, &containers, &options).await
+    }
 }
 
 /// Everything there is, sorted by time over all containers.
-async fn print(context: &Context, stack: &Stack, arguments: &LogsArgs, containers: &[ContainerSummary], options: &LogOptions) -> Exit {
+async fn print(
+    context: &Context,
+    stack: &Stack,
+    arguments: &LogsArgs,
+    containers: &[ContainerSummary],
+    options: &LogOptions,
+) -> Exit {
     let mut lines = Vec::new();
     for container in containers {
         let (sender, mut receiver) = mpsc::channel(1_024);
@@ -76,7 +91,13 @@ async fn print(context: &Context, stack: &Stack, arguments: &LogsArgs, container
 }
 
 /// Lines as they are written, until Ctrl-C or until every container has ended.
-async fn follow(context: &Context, stack: &Stack, arguments: &LogsArgs, containers: Vec<ContainerSummary>, options: LogOptions) -> Exit {
+async fn follow(
+    context: &Context,
+    stack: &Stack,
+    arguments: &LogsArgs,
+    containers: Vec<ContainerSummary>,
+    options: LogOptions,
+) -> Exit {
     let cancel = context.ui.interrupts(None).map_err(|error| unwritable(&error))?;
     let (sender, mut receiver) = mpsc::channel(1_024);
     let mut readers = JoinSet::new();
@@ -128,8 +149,15 @@ impl<'a> Show<'a> {
     fn line(&mut self, container: &ContainerSummary, line: &LogLine) -> Result<Reader, Failure> {
         let text = if self.json {
             let stream = if line.stderr { "stderr" } else { "stdout" };
-            let row = Row { time: &line.time, service: &container.service, container: &container.name, stream, text: &line.text };
-            serde_json::to_string(&row).map_err(|error| Failure::stack("a line cannot be written as JSON").because(error.to_string()))?
+            let row = Row {
+                time: &line.time,
+                service: &container.service,
+                container: &container.name,
+                stream,
+                text: &line.text,
+            };
+            serde_json::to_string(&row)
+                .map_err(|error| Failure::stack("a line cannot be written as JSON").because(error.to_string()))?
         } else {
             self.prefix.line(&container.name, &line.text)
         };

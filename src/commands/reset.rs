@@ -33,7 +33,8 @@ async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
     if !confirmed(context, yes, "all", &format!("remove all of project {}, its data included?", stack.project.name))? {
         return Ok(exit::FAILED);
     }
-    run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned())).await?;
+    run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
+        .await?;
     Ok(exit::OK)
 }
 

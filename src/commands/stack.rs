@@ -56,7 +56,8 @@ impl Stack {
     /// The pipeline, or a failure that says what is missing.
     pub fn pipeline(&self) -> Result<&Arc<Pipeline>, Failure> {
         self.pipeline.as_ref().ok_or_else(|| {
-            Failure::usage("this project has no pipeline").hint("name one in the Compose file: `x-pipectl: {pipeline: pipeline.yml}`")
+            Failure::usage("this project has no pipeline")
+                .hint("name one in the Compose file: `x-pipectl: {pipeline: pipeline.yml}`")
         })
     }
 

@@ -41,7 +41,11 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     };
     let plan = state.plan(&stack, &options)?;
     if arguments.plan {
-        if arguments.json { context.json(&plan)? } else { context.out(&plan.to_string())? }
+        if arguments.json {
+            context.json(&plan)?
+        } else {
+            context.out(&plan.to_string())?
+        }
         return Ok(exit::OK);
     }
     if !arguments.skip_preflight {
@@ -49,7 +53,8 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     }
     let images = images::Options { registry: arguments.registry.clone(), ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
-    let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &|report| summary(&plan, report)) };
+    let running =
+        Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &|report| summary(&plan, report)) };
     bring_up(context, &stack, state, &plan, images, running).await?;
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
         context.ui.note(&addresses::render(&credentials::of(&stack.project), context.ui.width()));
@@ -99,7 +104,8 @@ impl State {
         let project = stack.project.clone();
         let catalogue = tokio::task::spawn_blocking(move || images::catalogue(&project));
         let (observed, local, catalogue) = tokio::join!(stack.observe(), stack.engine.images(), catalogue);
-        let catalogue = catalogue.map_err(|error| Failure::stack("reading the image sources failed").because(error.to_string()))?;
+        let catalogue =
+            catalogue.map_err(|error| Failure::stack("reading the image sources failed").because(error.to_string()))?;
         Ok(Self { observed: observed?, local: local?, catalogue: catalogue? })
     }
 
@@ -122,7 +128,8 @@ impl State {
         let selection = graph.select(&stack.project, &options.services).map_err(PlanError::from)?;
         let selected = |name: &str| selection.services.contains(name);
         let missing = self.catalogue.missing(&self.local).len();
-        let facts = preflight::gather(stack.engine.as_ref(), &stack.project, &self.observed, &selected, missing).await?;
+        let facts =
+            preflight::gather(stack.engine.as_ref(), &stack.project, &self.observed, &selected, missing).await?;
         let findings = preflight::check(&facts);
         for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {
             context.ui.warning(&finding.finding, Some(&finding.fix));

@@ -25,7 +25,9 @@ pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
     events.send(Event::Planned { operations: vec![operation()] });
     events.send(Event::Started { id: 0 });
     let progress = events.clone();
-    let say = move |detail: &str| progress.send(Event::Progress { id: 0, detail: detail.to_owned(), done: None, total: None });
+    let say = move |detail: &str| {
+        progress.send(Event::Progress { id: 0, detail: detail.to_owned(), done: None, total: None })
+    };
     let report = Verify::new(&pipeline).run(&options, &say).await;
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (ok, detail) = match &report {
@@ -43,8 +45,9 @@ pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
 
 fn show(context: &Context, arguments: &VerifyArgs, report: &VerifyReport) -> Exit {
     if let Some(file) = &arguments.junit {
-        std::fs::write(file, report.to_junit())
-            .map_err(|error| Failure::stack(format!("{} cannot be written", file.display())).because(error.to_string()))?;
+        std::fs::write(file, report.to_junit()).map_err(|error| {
+            Failure::stack(format!("{} cannot be written", file.display())).because(error.to_string())
+        })?;
     }
     if arguments.json {
         context.json(report)?;

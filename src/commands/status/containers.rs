@@ -93,7 +93,8 @@ async fn row(stack: &Stack, container: &ContainerSummary) -> ContainerStatus {
         Health::Healthy => Some("healthy"),
         Health::Unhealthy => Some("unhealthy"),
     };
-    let done = service.is_some_and(|service| service.ext.job) && container.state == RunState::Exited && detail.exit_code == 0;
+    let done =
+        service.is_some_and(|service| service.ext.job) && container.state == RunState::Exited && detail.exit_code == 0;
     ContainerStatus {
         service: container.service.clone(),
         number: container.number,

@@ -62,7 +62,8 @@ async fn watch(context: &Context, stack: &Stack) -> Exit {
             () = cancel.cancelled() => return Ok(exit::OK),
             status = gather(stack) => status?,
         };
-        let drawn = screen.draw(&render(&view::view(&status), context.ui.width())).map_err(|error| unwritable(&error))?;
+        let drawn =
+            screen.draw(&render(&view::view(&status), context.ui.width())).map_err(|error| unwritable(&error))?;
         if drawn == Reader::Gone {
             return Ok(exit::OK);
         }

@@ -48,7 +48,12 @@ fn container(container: &ContainerStatus) -> ContainerRow {
         uptime: container.uptime_s.map(Duration::from_secs),
         memory: container.memory,
         memory_limit: container.memory_limit,
-        ports: container.ports.iter().map(|(inside, outside)| format!("{outside}->{inside}")).collect::<Vec<_>>().join(" "),
+        ports: container
+            .ports
+            .iter()
+            .map(|(inside, outside)| format!("{outside}->{inside}"))
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
@@ -76,7 +81,13 @@ fn capture(status: &PipelineStatus) -> Section {
             let mark = if slot.active { Mark::Good } else { Mark::Bad };
             let active = if slot.active { "active" } else { "not active" };
             let lag = bytes(u64::try_from(slot.lag_bytes).unwrap_or_default());
-            section.row(mark, ["replication slot".to_owned(), format!("{}: {active}, {lag} behind, WAL {}", slot.name, slot.wal_status)]);
+            section.row(
+                mark,
+                [
+                    "replication slot".to_owned(),
+                    format!("{}: {active}, {lag} behind, WAL {}", slot.name, slot.wal_status),
+                ],
+            );
         }
         Fact::Known(None) => {
             section.row(Mark::Bad, ["replication slot", "does not exist"]);
@@ -101,7 +112,11 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
                     "starting" => Mark::Busy,
                     _ => Mark::Bad,
                 };
-                let last = job.batches.last.as_ref().map(|batch| format!("{} rows in {:.0} ms", batch.rows, batch.duration_ms));
+                let last = job
+                    .batches
+                    .last
+                    .as_ref()
+                    .map(|batch| format!("{} rows in {:.0} ms", batch.rows, batch.duration_ms));
                 section.row(
                     mark,
                     [
@@ -120,7 +135,8 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
 
 /// One row a table: topic, lake, destination side by side.
 fn flow(status: &PipelineStatus) -> Section {
-    let mut section = Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DELTA ROWS", "DESTINATION ROWS"]);
+    let mut section =
+        Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DELTA ROWS", "DESTINATION ROWS"]);
     let unknown = [
         ("topics", status.topics.reason()),
         ("lake", status.tables.reason()),
