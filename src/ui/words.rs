@@ -3,7 +3,9 @@
 /// Present tense: what an operation with this verb is doing.
 pub(super) fn doing(verb: &str) -> &str {
     match verb {
-        "image" | "build" => "building",
+        // An image that is needed: built or pulled, its progress says which.
+        "image" => "preparing",
+        "build" => "building",
         "pull" => "pulling",
         "create" => "creating",
         "start" => "starting",
@@ -18,7 +20,8 @@ pub(super) fn doing(verb: &str) -> &str {
 /// Past tense: what has come of it.
 pub(super) fn done(verb: &str) -> &str {
     match verb {
-        "image" | "build" => "built",
+        "image" => "prepared",
+        "build" => "built",
         "pull" => "pulled",
         "create" => "created",
         "start" => "started",
