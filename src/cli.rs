@@ -34,7 +34,7 @@ const DEFAULT_FILE: &str = "compose/compose.yaml";
     version,
     styles = help::STYLES,
     max_term_width = 100,
-    after_help = help::ROOT_EXAMPLES,
+    after_help = help::root_short(),
     after_long_help = help::root(),
     subcommand_required = true,
     arg_required_else_help = true

@@ -189,7 +189,7 @@ fn addresses_have_logins_only_where_there_are_any() {
         url: "postgresql://127.0.0.1:5434/jadc2_db".into(),
         login: Some(("admin".into(), "password".into())),
     };
-    insta::assert_snapshot!(text(&addresses(&[web.clone()], None)), @r"
+    insta::assert_snapshot!(text(&addresses(std::slice::from_ref(&web), None)), @r"
     WHAT                ADDRESS
     HDFS file explorer  http://127.0.0.1:9870/explorer.html
     ");

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{Reader, Ui, screen_size};
 
 const HIDE_CURSOR: &str = "\x1b[?25l";
-pub(super) const SHOW_CURSOR: &str = "\x1b[?25h";
+const SHOW_CURSOR: &str = "\x1b[?25h";
 const CLEAR: &str = "\x1b[2J";
 const HOME: &str = "\x1b[H";
 const CLEAR_TO_LINE_END: &str = "\x1b[K";
@@ -40,6 +40,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         if self.drawn && screen_size().is_some() {
             self.ui.restore_terminal();
+            erase_line();
         }
     }
 }
@@ -68,9 +69,18 @@ fn frame(text: &str, first: bool, rows: usize, columns: usize) -> String {
 
 /// Makes the cursor visible; harmless when it is.
 pub(super) fn show_cursor() {
+    control(SHOW_CURSOR);
+}
+
+/// Takes the `^C` away that the terminal has echoed below the last frame.
+fn erase_line() {
+    control("\r\x1b[K");
+}
+
+fn control(sequence: &str) {
     let mut stdout = io::stdout().lock();
     // The program is about to end or the terminal is gone: nothing else can be done about it.
-    let _ = stdout.write_all(SHOW_CURSOR.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
 }
 
 #[cfg(test)]
