@@ -133,7 +133,7 @@ impl Ui {
             quiet: options.quiet,
             verbose: options.verbose > 0,
             colored: is_colored(&io::stderr()),
-            bar: ProgressBar::with_draw_target(None, target),
+            bar: tty::frame_on(target),
         }));
         trace::install(&ui, options.verbose);
         ui

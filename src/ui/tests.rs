@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use console::strip_ansi_codes;
-use indicatif::{InMemoryTerm, ProgressBar, ProgressDrawTarget, TermLike};
+use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike};
 
 use super::render::Consumer;
 use super::{failure, json, plain, quiet, terminal, tty};
@@ -302,8 +302,7 @@ fn screen(rows: u16, columns: u16, verbose: bool) -> (InMemoryTerm, tty::Tty) {
     let terminal = InMemoryTerm::new(rows, columns);
     let target = ProgressDrawTarget::term_like(Box::new(terminal::Screen::new(terminal.clone())));
     let size = Box::new(move || (usize::from(rows), usize::from(columns)));
-    let bar = ProgressBar::with_draw_target(None, target);
-    let tty = tty::Tty::new(bar, Box::new(Above(terminal.clone())), size, true, verbose);
+    let tty = tty::Tty::new(tty::frame_on(target), Box::new(Above(terminal.clone())), size, true, verbose);
     (terminal, tty)
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use console::{measure_text_width, strip_ansi_codes, truncate_str};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use super::board::{Board, Closed, Counts, Running};
@@ -39,6 +39,12 @@ pub(super) struct Tty {
     frame: usize,
 }
 
+/// A frame on this target: nothing but what is put into it, empty at first.
+pub(super) fn frame_on(target: ProgressDrawTarget) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").expect("the template is a constant");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
 impl Tty {
     /// `writer` goes to the terminal that `bar` is drawn on, and strips colours where they are not wanted.
     pub(super) fn new(
@@ -48,7 +54,6 @@ impl Tty {
         colored: bool,
         verbose: bool,
     ) -> Self {
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
         Self { bar, writer, size, colored, verbose, board: Board::default(), frame: 0 }
     }
 
