@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use pipectl::ui::addresses::{self, Address};
+use pipectl::ui::logs::LogPrefix;
 use pipectl::ui::status::{ContainerRow, Section, StatusView};
 use pipectl::ui::verify::{CheckRow, HopRow, VerifyView};
-use pipectl::ui::{Address, LogPrefix, Mark, addresses, status, verify};
+use pipectl::ui::{Mark, status, verify};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -189,11 +191,11 @@ fn addresses_have_logins_only_where_there_are_any() {
         url: "postgresql://127.0.0.1:5434/jadc2_db".into(),
         login: Some(("admin".into(), "password".into())),
     };
-    insta::assert_snapshot!(text(&addresses(std::slice::from_ref(&web), None)), @r"
+    insta::assert_snapshot!(text(&addresses::render(std::slice::from_ref(&web), None)), @r"
     WHAT                ADDRESS
     HDFS file explorer  http://127.0.0.1:9870/explorer.html
     ");
-    insta::assert_snapshot!(text(&addresses(&[web, database], None)), @r"
+    insta::assert_snapshot!(text(&addresses::render(&[web, database], None)), @r"
     WHAT                ADDRESS                               USER   PASSWORD
     HDFS file explorer  http://127.0.0.1:9870/explorer.html
     destination         postgresql://127.0.0.1:5434/jadc2_db  admin  password

@@ -3,12 +3,12 @@
 //! Events become progress ([`Ui::show`]), views become text (`status`, `verify`, `addresses`, `table`), failures become
 //! reports. Standard output carries data, standard error everything else; colours appear only where they are wanted.
 
-mod addresses;
+pub mod addresses;
 mod board;
 mod failure;
 mod interrupts;
 mod json;
-mod logs;
+pub mod logs;
 mod plain;
 mod prompt;
 mod quiet;
@@ -33,9 +33,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
-pub use addresses::{Address, render as addresses};
 pub use interrupts::STOPPING;
-pub use logs::LogPrefix;
 pub use prompt::PromptError;
 pub use render::Renderer;
 pub use style::{Mark, age, bytes, duration};
