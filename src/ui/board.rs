@@ -200,14 +200,20 @@ impl Board {
         lines
     }
 
-    /// Titles of lines that never began, for the last word after a failure or an interruption.
-    pub(super) fn not_begun(&self) -> Vec<&str> {
-        let idle = |id: &usize| {
-            self.operations.get(id).is_some_and(|operation| {
-                matches!(operation.state, State::Waiting | State::Ended { outcome: Outcome::Cancelled })
-            })
+    /// Titles of lines that neither came to their end nor failed, for the last word after a failure or an interruption.
+    pub(super) fn unfinished(&self) -> Vec<&str> {
+        let states = |group: &Group| {
+            group.members.iter().filter_map(|id| self.operations.get(id)).map(|operation| operation.state).collect()
         };
-        self.groups.iter().filter(|group| group.members.iter().all(idle)).map(|group| group.title.as_str()).collect()
+        let is_unfinished = |group: &&Group| {
+            let states: Vec<State> = states(group);
+            let failed = states.contains(&State::Ended { outcome: Outcome::Failed });
+            let open = |state: &State| {
+                !matches!(state, State::Ended { outcome: Outcome::Done | Outcome::Skipped | Outcome::Failed })
+            };
+            !failed && states.iter().any(open)
+        };
+        self.groups.iter().filter(is_unfinished).map(|group| group.title.as_str()).collect()
     }
 
     /// Numbers for the overall bar.

@@ -54,8 +54,12 @@ impl<W: Write + Send> Plain<W> {
             Outcome::Skipped if words::is_step(verb) && took < WORTH_A_LINE && !self.verbose => return Ok(()),
             Outcome::Skipped => format!("{title}: skipped{note}"),
             Outcome::Done if looks && !self.verbose => match closed {
-                Some(group) if group.worth_a_line => format!("{title}: ready after {}{note}", duration(took)),
-                None if took >= WORTH_A_LINE => format!("{title}: ready after {}{note}", duration(took)),
+                Some(group) if group.worth_a_line => {
+                    format!("{title}: {} after {}{note}", words::done(verb), duration(took))
+                }
+                None if took >= WORTH_A_LINE => {
+                    format!("{title}: {} after {}{note}", words::done(verb), duration(took))
+                }
                 _ => return Ok(()),
             },
             Outcome::Done if looks || words::is_step(verb) || words::is_long(verb) => {
@@ -71,9 +75,9 @@ impl<W: Write + Send> Plain<W> {
     }
 
     fn run_finished(&mut self, at: Duration, ok: bool, summary: &str) -> io::Result<()> {
-        let idle = self.board.not_begun().join(", ");
-        if !ok && !idle.is_empty() {
-            self.line(at, &format!("not begun: {idle}"))?;
+        let unfinished = self.board.unfinished().join(", ");
+        if !ok && !unfinished.is_empty() {
+            self.line(at, &format!("not finished: {unfinished}"))?;
         }
         self.line(at, &format!("{}: {summary}", if ok { "done" } else { "failed" }))
     }

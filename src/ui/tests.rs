@@ -218,13 +218,13 @@ fn plain_and_verbose_says_why_and_what_builds_write() {
     [   1.8s] kafka: waiting
     [   1.9s] kafka-ui: skipped (no registry answers)
     [   2.4s] kafka: failed after 599ms: exited with 137: out of memory (limit 256 MiB)
-    [   2.4s] not begun: debezium
+    [   2.4s] not finished: debezium
     [   2.4s] failed: 4 of 7 operations done
     ");
 }
 
 #[test]
-fn plain_names_the_failure_and_what_never_began() {
+fn plain_names_the_failure_and_what_is_not_finished() {
     insta::assert_snapshot!(plain_text(&failing_up(), false), @r"
     [   0.0s] kafka-ui: preparing (not there)
     [   1.5s] kafka: stopped (configuration changed)
@@ -233,7 +233,7 @@ fn plain_names_the_failure_and_what_never_began() {
     [   1.8s] kafka: started
     [   1.9s] kafka-ui: skipped (no registry answers)
     [   2.4s] kafka: failed after 599ms: exited with 137: out of memory (limit 256 MiB)
-    [   2.4s] not begun: debezium
+    [   2.4s] not finished: debezium
     [   2.4s] failed: 4 of 7 operations done
     ");
 }
@@ -351,7 +351,7 @@ fn a_terminal_shows_the_reason_of_a_failure_in_full() {
     - kafka-ui     skipped      1.9s  no registry answers
     ✗ kafka        failed       2.4s  exited with 137: out of me
     mory (limit 256 MiB)
-    - not begun: debezium
+    - not finished: debezium
     ✗ 4 of 7 operations done (2.4s)
     ");
 }

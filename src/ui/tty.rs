@@ -85,9 +85,9 @@ impl Tty {
 
     fn run_finished(&mut self, ok: bool, elapsed: Duration, summary: &str) -> io::Result<()> {
         self.bar.finish_and_clear();
-        let idle = self.board.not_begun();
-        if !ok && !idle.is_empty() {
-            let line = format!("{} not begun: {}", Mark::Skipped.painted(), idle.join(", "));
+        let unfinished = self.board.unfinished();
+        if !ok && !unfinished.is_empty() {
+            let line = format!("{} not finished: {}", Mark::Skipped.painted(), unfinished.join(", "));
             self.above(&line)?;
         }
         let mark = if ok { Mark::Good } else { Mark::Bad };

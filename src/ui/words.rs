@@ -12,7 +12,7 @@ pub(super) fn doing(verb: &str) -> &str {
         "ready" | "wait" | "await" => "waiting",
         "stop" => "stopping",
         "remove" => "removing",
-        "step" | "run" => "running",
+        "step" | "run" | "finish" => "running",
         other => other,
     }
 }
@@ -28,13 +28,14 @@ pub(super) fn done(verb: &str) -> &str {
         "ready" | "wait" | "await" => "ready",
         "stop" => "stopped",
         "remove" => "removed",
+        "finish" => "finished",
         _ => "done",
     }
 }
 
 /// True for an operation that only looks: without changes beside it, it is not worth a line.
 pub(super) fn only_looks(verb: &str) -> bool {
-    matches!(verb, "ready" | "wait" | "await" | "check")
+    matches!(verb, "ready" | "wait" | "await" | "finish" | "check")
 }
 
 /// True for an operation that may take minutes: plain output then also says when it begins.
