@@ -34,7 +34,7 @@ const DEFAULT_FILE: &str = "compose/compose.yaml";
     version,
     styles = help::STYLES,
     max_term_width = 100,
-    after_help = help::ROOT_EXAMPLES,
+    after_help = help::root_short(),
     after_long_help = help::root(),
     subcommand_required = true,
     arg_required_else_help = true
@@ -196,7 +196,7 @@ pub enum Command {
     /// Change how many containers a service has
     ///
     /// Adds or removes containers of a service and waits until the new ones are ready. Meant for services that share
-    /// work, such as Spark workers and DataNodes. Holds until the next `pipectl up` of the whole project.
+    /// work, such as Spark workers and HDFS datanodes. Holds until the next `pipectl up` of the whole project.
     #[command(after_help = help::SCALE)]
     Scale(ScaleArgs),
     /// Run a command inside a running service

@@ -9,6 +9,7 @@ use super::values::{Replicas, Tail, duration};
 
 /// Options of `up`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag on the command line")]
 pub struct UpArgs {
     /// Only these services and what they depend on
     #[arg(value_name = "SERVICE")]

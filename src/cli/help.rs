@@ -38,14 +38,21 @@ const ENVIRONMENT: [(&str, &str); 9] = [
     ("TERM", "`dumb` makes progress plain lines"),
 ];
 
-pub(super) const ROOT_EXAMPLES: &str = "\
+/// Examples of the most used commands.
+const ROOT_EXAMPLES: &str = "\
 Examples:
   pipectl up               bring everything up and see a row travel through it
   pipectl status --watch   keep an eye on it
   pipectl verify           prove that the destination equals the source
-  pipectl down             remove the containers, keep the data
+  pipectl down             remove the containers, keep the data";
 
-`pipectl --help` also lists environment variables and exit codes; `pipectl COMMAND --help` explains a command.";
+/// Below the short form (`-h`): examples and where the rest is.
+pub(super) fn root_short() -> String {
+    format!(
+        "{ROOT_EXAMPLES}\n\n\
+         `pipectl --help` also lists environment variables and exit codes, `pipectl COMMAND --help` explains a command."
+    )
+}
 
 /// The long form: examples, environment, exit codes.
 pub(super) fn root() -> String {

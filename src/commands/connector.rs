@@ -6,7 +6,8 @@ use super::stack::Stack;
 use crate::cli::{ConnectorAction, ConnectorArgs};
 use crate::exit;
 use crate::failure::Failure;
-use crate::ui::style::Mark;
+use crate::pipeline::clients::connect::TaskState;
+use crate::ui::Mark;
 use crate::ui::table::Table;
 
 pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
@@ -34,7 +35,7 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
             table.marked(mark(&task.state), [part, task.state.clone()]);
         }
         context.out(&table.render(context.ui.width()))?;
-        for reason in status.reasons() {
+        for reason in status.failed().map(TaskState::reasons).unwrap_or_default() {
             context.out(&reason)?;
         }
     }

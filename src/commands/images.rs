@@ -15,8 +15,8 @@ use crate::engine::backend::Backend;
 use crate::engine::plan::{Action, Operation, Plan};
 use crate::exit;
 use crate::images::{Options, Provider};
-use crate::ui::style::{Mark, bytes};
 use crate::ui::table::Table;
+use crate::ui::{Mark, bytes};
 
 /// One row of `images list --json`.
 #[derive(Serialize)]
@@ -62,7 +62,8 @@ fn list(context: &Context, state: &State, json: bool) -> Exit {
     }
     let mut table = Table::new(["IMAGE", "STATE", "SIZE", "SERVICES"]);
     for row in &rows {
-        let (mark, state) = if row.present { (Mark::Good, "present") } else { (Mark::Off, "to be built or pulled") };
+        let (mark, state) =
+            if row.present { (Mark::Good, "present") } else { (Mark::Skipped, "to be built or pulled") };
         let size = row.size.map(bytes).unwrap_or_default();
         table.marked(mark, [row.reference.clone(), state.to_owned(), size, row.services.join(" ")]);
     }
@@ -92,6 +93,8 @@ async fn build(
         cause: if force { "asked for" } else { "not there" }.to_owned(),
         service: None,
         after: Vec::new(),
+        after_ended: Vec::new(),
+        on_change: false,
     });
     let plan = Plan { operations: operations.collect(), ..Plan::default() };
     let summary = match plan.operations.len() {
@@ -100,7 +103,8 @@ async fn build(
     };
     let options = Options { registry, ..Options::default() };
     let images = Arc::new(Provider::new(stack.backend(), state.catalogue, options));
-    let running = Running { images, ..Running::plain("images build", &|_| summary.clone()) };
+    let told = |_: &_| summary.clone();
+    let running = Running { images, ..Running::plain("images build", &told) };
     run_plan(context, stack, &plan, &running).await?;
     Ok(exit::OK)
 }

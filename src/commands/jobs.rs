@@ -8,7 +8,7 @@ use crate::cli::{JobsAction, JobsArgs};
 use crate::exit;
 use crate::failure::Failure;
 use crate::pipeline::status::JOBS;
-use crate::ui::style::Mark;
+use crate::ui::Mark;
 use crate::ui::table::Table;
 
 pub async fn run(context: &Context, arguments: &JobsArgs) -> Exit {

@@ -60,22 +60,23 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
     let tools = tools(stack, running.images.clone());
     let stop = CancellationToken::new();
     let options = Options { parallel: running.parallel };
-    let work = execute::run(plan, &tools, &events, stop.clone(), &options);
-    tokio::pin!(work);
-    let mut timed_out = false;
-    let deadline = async {
-        match running.timeout {
-            Some(timeout) => tokio::time::sleep(timeout).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(deadline);
     let mut interrupted = false;
-    let report = loop {
-        tokio::select! {
-            report = &mut work => break report,
-            () = cancel.cancelled(), if !interrupted => { interrupted = true; stop.cancel(); }
-            () = &mut deadline, if !timed_out => { timed_out = true; stop.cancel(); }
+    let mut timed_out = false;
+    let report = {
+        let work = execute::run(plan, &tools, &events, stop.clone(), &options);
+        let deadline = async {
+            match running.timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(work, deadline);
+        loop {
+            tokio::select! {
+                report = &mut work => break report,
+                () = cancel.cancelled(), if !interrupted => { interrupted = true; stop.cancel(); }
+                () = &mut deadline, if !timed_out => { timed_out = true; stop.cancel(); }
+            }
         }
     };
     let verdict = verdict(&report, running, interrupted, timed_out);

@@ -21,7 +21,8 @@ pub async fn run(context: &Context, arguments: &ScaleArgs) -> Exit {
     };
     let plan = state.plan(&stack, &options)?;
     state.preflight(context, &stack, &options).await?;
-    let running = Running::plain("scale", &|report| summary(&plan, report));
+    let told = |report: &_| summary(&plan, report);
+    let running = Running::plain("scale", &told);
     bring_up(context, &stack, state, &plan, images::Options::default(), running).await?;
     Ok(exit::OK)
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::stack::Stack;
 use crate::engine::execute::Tools;
-use crate::engine::work::ImageProvider;
+use crate::engine::work::{ImageProvider, SayFn, StepDone, StepError, Stepper};
+use crate::model::ext::Step;
 use crate::probes;
 use crate::steps;
 
@@ -13,7 +16,24 @@ pub fn tools(stack: &Stack, images: Arc<dyn ImageProvider>) -> Tools {
     Tools {
         backend: stack.backend(),
         prober: Arc::new(probes::Registry::new(stack.project.clone(), stack.addresses.clone())),
-        stepper: Arc::new(steps::Registry::new(stack.pipeline.clone())),
+        stepper: match &stack.pipeline {
+            Some(pipeline) => Arc::new(steps::Registry::new(pipeline.clone())),
+            None => Arc::new(NoPipeline),
+        },
         images,
+    }
+}
+
+/// For Compose files that declare steps but name no pipeline.yml.
+struct NoPipeline;
+
+#[async_trait]
+impl Stepper for NoPipeline {
+    async fn run(&self, step: &Step, _: &SayFn) -> Result<StepDone, StepError> {
+        Err(StepError {
+            message: format!("step {} needs a pipeline, and the Compose files name none", step.name),
+            hint: Some("name one in the Compose file: `x-pipectl: {pipeline: pipeline.yml}`".to_owned()),
+            look_at: Vec::new(),
+        })
     }
 }

@@ -53,8 +53,8 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     }
     let images = images::Options { registry: arguments.registry.clone(), ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
-    let running =
-        Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &|report| summary(&plan, report)) };
+    let told = |report: &_| summary(&plan, report);
+    let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
     bring_up(context, &stack, state, &plan, images, running).await?;
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
         context.ui.note(&addresses::render(&credentials::of(&stack.project), context.ui.width()));

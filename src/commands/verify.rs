@@ -8,7 +8,7 @@ use crate::event::{Event, Events, Outcome, PlannedOperation};
 use crate::exit;
 use crate::failure::Failure;
 use crate::pipeline::verify::{Check, Followed, Place, Scope, Verify, VerifyOptions, VerifyReport};
-use crate::ui::style::Mark;
+use crate::ui::Mark;
 use crate::ui::verify::{CheckRow, HopRow, VerifyView, render};
 
 pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {

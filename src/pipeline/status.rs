@@ -95,6 +95,14 @@ impl<T> Fact<T> {
             Self::Unknown(_) => None,
         }
     }
+
+    /// Why it is not known.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(why) => Some(why),
+        }
+    }
 }
 
 /// What is read of the topics: ends, and which of them end in a tombstone, which no job commits.

@@ -23,6 +23,8 @@ pub(super) struct Board {
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) verb: String,
+    /// Its service, or what it does something to.
+    pub(super) name: String,
     pub(super) cause: String,
     pub(super) group: usize,
     pub(super) state: State,
@@ -107,6 +109,7 @@ impl Board {
                 operation.id,
                 Operation {
                     verb: operation.verb.clone(),
+                    name: operation.service.as_ref().unwrap_or(&operation.subject).clone(),
                     cause: operation.cause.clone(),
                     group,
                     state: State::Waiting,
@@ -161,18 +164,14 @@ impl Board {
         self.operations.get(&id)
     }
 
-    /// Title of the line that shows this operation.
-    pub(super) fn title(&self, id: usize) -> &str {
-        self.operations.get(&id).map_or("", |operation| &self.groups[operation.group].title)
+    /// Service or subject of an operation; empty for one that was never announced.
+    pub(super) fn name(&self, id: usize) -> &str {
+        self.operations.get(&id).map_or("", |operation| &operation.name)
     }
 
-    /// Operations under way, in plan order, to be marked as spoken of.
-    pub(super) fn running_operations(&mut self) -> impl Iterator<Item = (&str, &mut Operation)> {
-        let groups = &self.groups;
-        self.operations
-            .values_mut()
-            .filter(|operation| matches!(operation.state, State::Running { .. }))
-            .map(|operation| (groups[operation.group].title.as_str(), operation))
+    /// Operations under way, by id, to be marked as spoken of.
+    pub(super) fn running_operations(&mut self) -> impl Iterator<Item = &mut Operation> {
+        self.operations.values_mut().filter(|operation| matches!(operation.state, State::Running { .. }))
     }
 
     /// Groups under way, in plan order; of several operations at once in a group the one that began last.
@@ -201,14 +200,20 @@ impl Board {
         lines
     }
 
-    /// Titles of lines that never began, for the last word after a failure or an interruption.
-    pub(super) fn not_begun(&self) -> Vec<&str> {
-        let idle = |id: &usize| {
-            self.operations.get(id).is_some_and(|operation| {
-                matches!(operation.state, State::Waiting | State::Ended { outcome: Outcome::Cancelled })
-            })
+    /// Titles of lines that neither came to their end nor failed, for the last word after a failure or an interruption.
+    pub(super) fn unfinished(&self) -> Vec<&str> {
+        let states = |group: &Group| {
+            group.members.iter().filter_map(|id| self.operations.get(id)).map(|operation| operation.state).collect()
         };
-        self.groups.iter().filter(|group| group.members.iter().all(idle)).map(|group| group.title.as_str()).collect()
+        let is_unfinished = |group: &&Group| {
+            let states: Vec<State> = states(group);
+            let failed = states.contains(&State::Ended { outcome: Outcome::Failed });
+            let open = |state: &State| {
+                !matches!(state, State::Ended { outcome: Outcome::Done | Outcome::Skipped | Outcome::Failed })
+            };
+            !failed && states.iter().any(open)
+        };
+        self.groups.iter().filter(is_unfinished).map(|group| group.title.as_str()).collect()
     }
 
     /// Numbers for the overall bar.

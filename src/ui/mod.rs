@@ -3,12 +3,12 @@
 //! Events become progress ([`Ui::show`]), views become text (`status`, `verify`, `addresses`, `table`), failures become
 //! reports. Standard output carries data, standard error everything else; colours appear only where they are wanted.
 
-mod addresses;
+pub mod addresses;
 mod board;
 mod failure;
 mod interrupts;
 mod json;
-mod logs;
+pub mod logs;
 mod plain;
 mod prompt;
 mod quiet;
@@ -16,6 +16,9 @@ mod render;
 pub mod status;
 mod style;
 pub mod table;
+mod terminal;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod tty;
 pub mod verify;
@@ -30,9 +33,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
-pub use addresses::{Address, render as addresses};
 pub use interrupts::STOPPING;
-pub use logs::LogPrefix;
 pub use prompt::PromptError;
 pub use render::Renderer;
 pub use style::{Mark, age, bytes, duration};
@@ -112,20 +113,25 @@ impl Ui {
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
-        let redraws = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let can_redraw = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let format = match options.format {
-            Format::Auto | Format::Tty if redraws => Format::Tty,
+            Format::Auto | Format::Tty if can_redraw => Format::Tty,
             Format::Auto | Format::Tty => Format::Plain,
             chosen => chosen,
         };
-        let redrawn = format == Format::Tty && !options.quiet;
-        let target = if redrawn { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let in_place = format == Format::Tty && !options.quiet;
+        let target = if in_place {
+            // The renderer's own ticks limit the rate, to half of this.
+            ProgressDrawTarget::term_like_with_hz(Box::new(terminal::Screen::stderr()), 20)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let ui = Self(Arc::new(Inner {
             format,
             quiet: options.quiet,
             verbose: options.verbose > 0,
             colored: is_colored(&io::stderr()),
-            bar: ProgressBar::with_draw_target(None, target),
+            bar: tty::frame_on(target),
         }));
         trace::install(&ui, options.verbose);
         ui
@@ -142,7 +148,7 @@ impl Ui {
                     let (rows, columns) = Term::stderr().size();
                     (usize::from(rows), usize::from(columns))
                 };
-                Box::new(tty::Tty::new(bar.clone(), Box::new(size), colored, verbose))
+                Box::new(tty::Tty::new(bar.clone(), Box::new(anstream::stderr()), Box::new(size), colored, verbose))
             }
             Format::Plain | Format::Auto => Box::new(plain::Plain::new(anstream::stderr(), verbose)),
         };
@@ -156,7 +162,7 @@ impl Ui {
 
     /// Width for tables: the terminal's, nothing off a terminal (then nothing is wrapped).
     pub fn width(&self) -> Option<usize> {
-        self.screen_size().map(|(_, columns)| columns)
+        screen_size().map(|(_, columns)| columns)
     }
 
     /// Writes data to standard output, with a newline at the end if it has none.
@@ -210,19 +216,20 @@ impl Ui {
         });
     }
 
-    /// Rows and columns of the terminal on standard output.
-    fn screen_size(&self) -> Option<(usize, usize)> {
-        let (rows, columns) = Term::stdout().features().is_attended().then(|| Term::stdout().size())?;
-        Some((usize::from(rows), usize::from(columns)))
-    }
-
     /// Gives the terminal back: no frame, a visible cursor.
     fn restore_terminal(&self) {
         self.0.bar.finish_and_clear();
-        if self.screen_size().is_some() {
+        if screen_size().is_some() {
             watch::show_cursor();
         }
     }
+}
+
+/// Rows and columns of the terminal on standard output.
+fn screen_size() -> Option<(usize, usize)> {
+    let terminal = Term::stdout();
+    let (rows, columns) = terminal.features().is_attended().then(|| terminal.size())?;
+    Some((usize::from(rows), usize::from(columns)))
 }
 
 /// True when colours go to this stream: `--color`, `NO_COLOR` and friends, or a terminal.

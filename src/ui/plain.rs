@@ -1,5 +1,6 @@
 //! Line-wise progress for files, pipes and CI logs: one line a change, with the seconds since the run began.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -19,11 +20,13 @@ pub(super) struct Plain<W> {
     writer: W,
     verbose: bool,
     board: Board,
+    /// The cause last given for each service: one cause often leads to several operations in a row.
+    causes: BTreeMap<String, String>,
 }
 
 impl<W: Write + Send> Plain<W> {
     pub(super) fn new(writer: W, verbose: bool) -> Self {
-        Self { writer, verbose, board: Board::default() }
+        Self { writer, verbose, board: Board::default(), causes: BTreeMap::new() }
     }
 
     fn line(&mut self, at: Duration, text: &str) -> io::Result<()> {
@@ -36,14 +39,14 @@ impl<W: Write + Send> Plain<W> {
         if !self.verbose && !words::is_long(&operation.verb) {
             return Ok(());
         }
-        let text = format!("{}: {}{}", self.board.title(id), words::doing(&operation.verb), because(&operation.cause));
+        let text = format!("{}: {}{}", self.board.name(id), words::doing(&operation.verb), because(&operation.cause));
         self.line(at, &text)
     }
 
     fn finished(&mut self, at: Duration, id: usize, outcome: Outcome, took: Duration, detail: &str) -> io::Result<()> {
         let closed = self.board.finished(id, outcome, took, detail);
         let Some(operation) = self.board.operation(id) else { return Ok(()) };
-        let (verb, title, note) = (&*operation.verb, self.board.title(id), because(first_line(detail)));
+        let (verb, title, note) = (&*operation.verb, self.board.name(id), because(first_line(detail)));
         let looks = words::only_looks(verb);
         let text = match outcome {
             Outcome::Failed => format!("{title}: failed after {}: {}", duration(took), first_line(detail)),
@@ -51,22 +54,30 @@ impl<W: Write + Send> Plain<W> {
             Outcome::Skipped if words::is_step(verb) && took < WORTH_A_LINE && !self.verbose => return Ok(()),
             Outcome::Skipped => format!("{title}: skipped{note}"),
             Outcome::Done if looks && !self.verbose => match closed {
-                Some(group) if group.worth_a_line => format!("{title}: ready after {}{note}", duration(took)),
-                None if took >= WORTH_A_LINE => format!("{title}: ready after {}{note}", duration(took)),
+                Some(group) if group.worth_a_line => {
+                    format!("{title}: {} after {}{note}", words::done(verb), duration(took))
+                }
+                None if took >= WORTH_A_LINE => {
+                    format!("{title}: {} after {}{note}", words::done(verb), duration(took))
+                }
                 _ => return Ok(()),
             },
             Outcome::Done if looks || words::is_step(verb) || words::is_long(verb) => {
                 format!("{title}: {} after {}{note}", words::done(verb), duration(took))
             }
-            Outcome::Done => format!("{title}: {}{}", words::done(verb), because(&operation.cause)),
+            Outcome::Done => {
+                let said = self.causes.insert(title.to_owned(), operation.cause.clone());
+                let cause = if said.as_ref() == Some(&operation.cause) { "" } else { &operation.cause };
+                format!("{title}: {}{}", words::done(verb), because(cause))
+            }
         };
         self.line(at, &text)
     }
 
     fn run_finished(&mut self, at: Duration, ok: bool, summary: &str) -> io::Result<()> {
-        let idle = self.board.not_begun().join(", ");
-        if !ok && !idle.is_empty() {
-            self.line(at, &format!("not begun: {idle}"))?;
+        let unfinished = self.board.unfinished().join(", ");
+        if !ok && !unfinished.is_empty() {
+            self.line(at, &format!("not finished: {unfinished}"))?;
         }
         self.line(at, &format!("{}: {summary}", if ok { "done" } else { "failed" }))
     }
@@ -78,7 +89,6 @@ impl<W: Write + Send> Consumer for Plain<W> {
             Event::RunStarted { command, project } if self.verbose => {
                 self.line(at, &format!("{command}: project {project}"))
             }
-            Event::RunStarted { .. } => Ok(()),
             Event::Planned { operations } => {
                 self.board.planned(operations);
                 if self.verbose {
@@ -92,10 +102,10 @@ impl<W: Write + Send> Consumer for Plain<W> {
                 Ok(())
             }
             Event::Output { id, line } if self.verbose => {
-                let text = format!("{} | {line}", self.board.title(*id));
+                let text = format!("{} | {line}", self.board.name(*id));
                 self.line(at, &text)
             }
-            Event::Output { .. } => Ok(()),
+            Event::RunStarted { .. } | Event::Output { .. } => Ok(()),
             Event::Finished { id, outcome, elapsed_ms, detail } => {
                 self.finished(at, *id, *outcome, Duration::from_millis(*elapsed_ms), detail)
             }
@@ -110,7 +120,7 @@ impl<W: Write + Send> Consumer for Plain<W> {
 
     fn tick(&mut self, at: Duration) -> io::Result<()> {
         let mut reminders = Vec::new();
-        for (title, operation) in self.board.running_operations() {
+        for operation in self.board.running_operations() {
             let State::Running { since } = operation.state else { continue };
             if at.saturating_sub(operation.spoken) < REMINDER {
                 continue;
@@ -120,7 +130,11 @@ impl<W: Write + Send> Consumer for Plain<W> {
             let progress =
                 if operation.progress.is_empty() { String::new() } else { format!(": {}", operation.progress) };
             let elapsed = at.saturating_sub(since).as_secs();
-            reminders.push(format!("{title}: {} {elapsed}s{percent}{progress}", words::doing(&operation.verb)));
+            reminders.push(format!(
+                "{}: {} {elapsed}s{percent}{progress}",
+                operation.name,
+                words::doing(&operation.verb)
+            ));
         }
         reminders.iter().try_for_each(|text| self.line(at, text))
     }

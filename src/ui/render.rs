@@ -69,3 +69,43 @@ async fn run(mut consumer: Box<dyn Consumer>, mut events: UnboundedReceiver<Even
         result => result,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Events;
+
+    /// Answers every event with an error, or none.
+    struct FakeConsumer(Option<io::ErrorKind>);
+
+    impl Consumer for FakeConsumer {
+        fn event(&mut self, _at: Duration, _event: &Event) -> io::Result<()> {
+            self.0.map_or(Ok(()), |kind| Err(kind.into()))
+        }
+    }
+
+    async fn shown(error: Option<io::ErrorKind>) -> io::Result<()> {
+        let (events, receiver) = Events::channel();
+        let renderer = Renderer::spawn(Box::new(FakeConsumer(error)), receiver);
+        events.notice("one");
+        drop(events);
+        renderer.finished().await
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_went_away_is_no_error_but_a_full_disk_is() {
+        assert!(shown(None).await.is_ok());
+        assert!(shown(Some(io::ErrorKind::BrokenPipe)).await.is_ok());
+        let error = shown(Some(io::ErrorKind::StorageFull)).await.expect_err("must be reported");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_run_ends_the_display_even_if_someone_could_still_send() {
+        let (events, receiver) = Events::channel();
+        let renderer = Renderer::spawn(Box::new(FakeConsumer(None)), receiver);
+        events.send(Event::RunFinished { ok: true, elapsed_ms: 1, summary: String::new() });
+        renderer.finished().await.expect("nothing failed");
+        events.notice("too late, and nobody minds");
+    }
+}

@@ -83,8 +83,14 @@ pub fn render(view: &StatusView, width: Option<usize>) -> String {
     }
     for section in view.sections.iter().filter(|section| !section.rows.is_empty()) {
         let mut table = Table::new(section.columns.iter().cloned()).indent(2);
+        let judged = section.rows.iter().any(|(mark, _)| *mark != Mark::None);
         for (mark, cells) in &section.rows {
-            table.marked(*mark, cells.iter().cloned());
+            let cells = cells.iter().cloned();
+            if judged {
+                table.marked(*mark, cells)
+            } else {
+                table.row(cells)
+            };
         }
         // Writing into a String cannot fail, here and below.
         let _ = write!(text, "\n{}\n{}", section.title.bold(), table.render(width));

@@ -10,6 +10,7 @@ use super::style::{Mark, paint_mark};
 pub struct Table {
     header: Vec<String>,
     rows: Vec<(Mark, Vec<String>)>,
+    right: Vec<usize>,
     indent: usize,
     marks: bool,
 }
@@ -24,6 +25,13 @@ impl Table {
     #[must_use]
     pub fn indent(mut self, spaces: usize) -> Self {
         self.indent = spaces;
+        self
+    }
+
+    /// Aligns these columns to the right, whatever is in them; others are when they hold nothing but numbers.
+    #[must_use]
+    pub fn right(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
+        self.right = columns.into_iter().collect();
         self
     }
 
@@ -73,7 +81,7 @@ impl Table {
                 2
             };
             column.set_padding((0, gap));
-            if index >= shift && self.is_numeric(index - shift) {
+            if index >= shift && (self.right.contains(&(index - shift)) || self.is_numeric(index - shift)) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }

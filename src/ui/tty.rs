@@ -3,11 +3,11 @@
 //! The frame never grows over the screen, is drawn at most ten times a second, and does not appear at all in a run that
 //! is over before anyone could read it.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use console::{measure_text_width, strip_ansi_codes, truncate_str};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use super::board::{Board, Closed, Counts, Running};
@@ -30,6 +30,7 @@ pub(super) type SizeFn = dyn Fn() -> (usize, usize) + Send;
 /// The renderer.
 pub(super) struct Tty {
     bar: ProgressBar,
+    writer: Box<dyn Write + Send>,
     /// Rows and columns.
     size: Box<SizeFn>,
     colored: bool,
@@ -38,19 +39,29 @@ pub(super) struct Tty {
     frame: usize,
 }
 
+/// A frame on this target: nothing but what is put into it, empty at first.
+pub(super) fn frame_on(target: ProgressDrawTarget) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").expect("the template is a constant");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
 impl Tty {
-    pub(super) fn new(bar: ProgressBar, size: Box<SizeFn>, colored: bool, verbose: bool) -> Self {
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
-        Self { bar, size, colored, verbose, board: Board::default(), frame: 0 }
+    /// `writer` goes to the terminal that `bar` is drawn on, and strips colours where they are not wanted.
+    pub(super) fn new(
+        bar: ProgressBar,
+        writer: Box<dyn Write + Send>,
+        size: Box<SizeFn>,
+        colored: bool,
+        verbose: bool,
+    ) -> Self {
+        Self { bar, writer, size, colored, verbose, board: Board::default(), frame: 0 }
     }
 
     /// Prints above the frame, for good.
-    fn above(&self, text: &str) {
-        if self.colored {
-            self.bar.println(text);
-        } else {
-            self.bar.println(strip_ansi_codes(text));
-        }
+    fn above(&mut self, text: &str) -> io::Result<()> {
+        let Self { bar, writer, .. } = self;
+        // In one piece: it may share the terminal with messages from elsewhere.
+        bar.suspend(|| writer.write_all(format!("{text}\n").as_bytes()).and_then(|()| writer.flush()))
     }
 
     fn draw(&mut self, at: Duration) {
@@ -63,47 +74,48 @@ impl Tty {
         let spinner = SPINNER[self.frame % SPINNER.len()];
         let text = frame(&running, self.board.counts(), self.board.title_width(), at, spinner, (rows, columns));
         self.bar.set_message(if self.colored { text } else { strip_ansi_codes(&text).into_owned() });
-        self.bar.tick();
     }
 
-    fn closed(&self, closed: &Closed) {
-        if closed.worth_a_line || self.verbose {
-            self.above(&ended(closed, self.board.title_width(), (self.size)().1));
+    fn closed(&mut self, closed: &Closed) -> io::Result<()> {
+        if !closed.worth_a_line && !self.verbose {
+            return Ok(());
         }
+        self.above(&ended(closed, self.board.title_width(), (self.size)().1))
     }
 
-    fn run_finished(&self, ok: bool, elapsed: Duration, summary: &str) {
+    fn run_finished(&mut self, ok: bool, elapsed: Duration, summary: &str) -> io::Result<()> {
         self.bar.finish_and_clear();
-        let idle = self.board.not_begun();
-        if !ok && !idle.is_empty() {
-            self.above(&format!("{} not begun: {}", Mark::Skipped.painted(), idle.join(", ")));
+        let unfinished = self.board.unfinished();
+        if !ok && !unfinished.is_empty() {
+            let line = format!("{} not finished: {}", Mark::Skipped.painted(), unfinished.join(", "));
+            self.above(&line)?;
         }
         let mark = if ok { Mark::Good } else { Mark::Bad };
-        self.above(&format!("{} {} {}", mark.painted(), summary.bold(), format!("({})", duration(elapsed)).dimmed()));
+        self.above(&format!("{} {} {}", mark.painted(), summary.bold(), format!("({})", duration(elapsed)).dimmed()))
     }
 }
 
 impl Consumer for Tty {
     fn event(&mut self, at: Duration, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted { .. } => {}
             Event::Planned { operations } => self.board.planned(operations),
             Event::Started { id } => self.board.started(*id, at),
             Event::Progress { id, detail, done, total } => self.board.progress(*id, detail, *done, *total),
             Event::Output { id, line } if self.verbose => {
-                self.above(&format!("{} {line}", format!("{} |", self.board.title(*id)).dimmed()));
+                let text = format!("{} {line}", format!("{} |", self.board.name(*id)).dimmed());
+                return self.above(&text);
             }
-            Event::Output { .. } => {}
+            Event::RunStarted { .. } | Event::Output { .. } => {}
             Event::Finished { id, outcome, elapsed_ms, detail } => {
                 let took = Duration::from_millis(*elapsed_ms);
                 if let Some(closed) = self.board.finished(*id, *outcome, took, detail) {
-                    self.closed(&closed);
+                    return self.closed(&closed);
                 }
             }
-            Event::Notice { text } => self.above(text),
-            Event::Warning { text, hint } => self.above(&failure::warning(text, hint.as_deref())),
+            Event::Notice { text } => return self.above(text),
+            Event::Warning { text, hint } => return self.above(&failure::warning(text, hint.as_deref())),
             Event::RunFinished { ok, elapsed_ms, summary } => {
-                self.run_finished(*ok, Duration::from_millis(*elapsed_ms), summary);
+                return self.run_finished(*ok, Duration::from_millis(*elapsed_ms), summary);
             }
         }
         Ok(())
@@ -156,7 +168,7 @@ fn frame(
 /// `━━━━━━━━──────  37/61  12.3s`
 fn overall(counts: Counts, at: Duration) -> String {
     const WIDTH: usize = 30;
-    let filled = if counts.total == 0 { 0 } else { WIDTH * counts.ended / counts.total };
+    let filled = (WIDTH * counts.ended).checked_div(counts.total).unwrap_or(0);
     let bar = format!("{}{}", "━".repeat(filled).green(), "─".repeat(WIDTH - filled).dimmed());
     let failed =
         if counts.failed == 0 { String::new() } else { format!("  {}", format!("{} failed", counts.failed).red()) };

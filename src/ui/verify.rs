@@ -77,7 +77,7 @@ pub fn render(view: &VerifyView, width: Option<usize>) -> String {
 
 fn hops(rows: &[HopRow]) -> Table {
     let cell = |ms: Option<u64>| ms.map_or_else(|| "not seen".to_owned(), |ms| format!("{ms} ms"));
-    let mut table = Table::new(["CHANGE", "TOPIC", "CHANGE LOG", "DELTA", "DESTINATION"]);
+    let mut table = Table::new(["CHANGE", "TOPIC", "CHANGE LOG", "DELTA", "DESTINATION"]).right(1..=4);
     for row in rows {
         let delta = if row.delta.is_none() && !row.delta_awaited { "-".to_owned() } else { cell(row.delta) };
         let complete =

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Reader, Ui};
+use super::{Reader, Ui, screen_size};
 
 const HIDE_CURSOR: &str = "\x1b[?25l";
-pub(super) const SHOW_CURSOR: &str = "\x1b[?25h";
+const SHOW_CURSOR: &str = "\x1b[?25h";
 const CLEAR: &str = "\x1b[2J";
 const HOME: &str = "\x1b[H";
 const CLEAR_TO_LINE_END: &str = "\x1b[K";
@@ -27,7 +27,7 @@ impl Watch {
     /// Shows a frame in the place of the one before.
     pub fn draw(&mut self, text: &str) -> io::Result<Reader> {
         let first = !std::mem::replace(&mut self.drawn, true);
-        let Some((rows, columns)) = self.ui.screen_size() else {
+        let Some((rows, columns)) = screen_size() else {
             return self.ui.out(&if first { text.to_owned() } else { format!("\n{text}") });
         };
         // Not through the writer that strips colours: that would strip the cursor movements as well.
@@ -38,8 +38,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.drawn && self.ui.screen_size().is_some() {
+        if self.drawn && screen_size().is_some() {
             self.ui.restore_terminal();
+            erase_line();
         }
     }
 }
@@ -57,10 +58,10 @@ fn frame(text: &str, first: bool, rows: usize, columns: usize) -> String {
     for line in text.lines().take(shown) {
         let line = console::truncate_str(line, columns, "…");
         // Writing into a String cannot fail, here and below.
-        let _ = write!(output, "{line}{CLEAR_TO_LINE_END}\n");
+        let _ = writeln!(output, "{line}{CLEAR_TO_LINE_END}");
     }
     if shown < total {
-        let _ = write!(output, "… {} more lines{CLEAR_TO_LINE_END}\n", total - shown);
+        let _ = writeln!(output, "… {} more lines{CLEAR_TO_LINE_END}", total - shown);
     }
     output.push_str(CLEAR_BELOW);
     output
@@ -68,9 +69,18 @@ fn frame(text: &str, first: bool, rows: usize, columns: usize) -> String {
 
 /// Makes the cursor visible; harmless when it is.
 pub(super) fn show_cursor() {
+    control(SHOW_CURSOR);
+}
+
+/// Takes the `^C` away that the terminal has echoed below the last frame.
+fn erase_line() {
+    control("\r\x1b[K");
+}
+
+fn control(sequence: &str) {
     let mut stdout = io::stdout().lock();
     // The program is about to end or the terminal is gone: nothing else can be done about it.
-    let _ = stdout.write_all(SHOW_CURSOR.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
 }
 
 #[cfg(test)]

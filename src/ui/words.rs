@@ -3,14 +3,16 @@
 /// Present tense: what an operation with this verb is doing.
 pub(super) fn doing(verb: &str) -> &str {
     match verb {
-        "image" | "build" => "building",
+        // An image that is needed: built or pulled, its progress says which.
+        "image" => "preparing",
+        "build" => "building",
         "pull" => "pulling",
         "create" => "creating",
         "start" => "starting",
         "ready" | "wait" | "await" => "waiting",
         "stop" => "stopping",
         "remove" => "removing",
-        "step" | "run" => "running",
+        "step" | "run" | "finish" => "running",
         other => other,
     }
 }
@@ -18,20 +20,22 @@ pub(super) fn doing(verb: &str) -> &str {
 /// Past tense: what has come of it.
 pub(super) fn done(verb: &str) -> &str {
     match verb {
-        "image" | "build" => "built",
+        "image" => "prepared",
+        "build" => "built",
         "pull" => "pulled",
         "create" => "created",
         "start" => "started",
         "ready" | "wait" | "await" => "ready",
         "stop" => "stopped",
         "remove" => "removed",
+        "finish" => "finished",
         _ => "done",
     }
 }
 
 /// True for an operation that only looks: without changes beside it, it is not worth a line.
 pub(super) fn only_looks(verb: &str) -> bool {
-    matches!(verb, "ready" | "wait" | "await" | "check")
+    matches!(verb, "ready" | "wait" | "await" | "finish" | "check")
 }
 
 /// True for an operation that may take minutes: plain output then also says when it begins.

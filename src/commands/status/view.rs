@@ -7,7 +7,7 @@ use super::Status;
 use super::containers::ContainerStatus;
 use crate::pipeline::status::{DestinationTable, Fact, JobStatus, PipelineStatus};
 use crate::ui::status::{ContainerRow, Section, StatusView};
-use crate::ui::style::{Mark, bytes};
+use crate::ui::{Mark, bytes};
 
 pub fn view(status: &Status) -> StatusView {
     let verdict = if status.healthy {
@@ -35,9 +35,9 @@ fn container(container: &ContainerStatus) -> ContainerRow {
         _ => container.state.to_owned(),
     };
     let mark = match container {
-        ContainerStatus { ok: true, name: None, .. } => Mark::Off,
+        ContainerStatus { ok: true, name: None, .. } => Mark::Skipped,
         ContainerStatus { ok: true, .. } => Mark::Good,
-        ContainerStatus { health: Some("starting"), .. } => Mark::Busy,
+        ContainerStatus { health: Some("starting"), .. } => Mark::Pending,
         _ => Mark::Bad,
     };
     ContainerRow {
@@ -109,7 +109,7 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
             for JobStatus { job, lag } in jobs {
                 let mark = match job.state.as_str() {
                     "running" => Mark::Good,
-                    "starting" => Mark::Busy,
+                    "starting" => Mark::Pending,
                     _ => Mark::Bad,
                 };
                 let last = job

@@ -81,7 +81,7 @@ pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) 
         BackendError::Permission { .. } => {
             failure.hint("run as root or as a member of group docker: `sudo usermod -aG docker $USER`")
         }
-        BackendError::NotFound { .. } | BackendError::Refused { .. } => failure,
+        BackendError::NotFound { .. } | BackendError::TooOld { .. } | BackendError::Refused { .. } => failure,
     };
     failure.hint(RESUME)
 }
