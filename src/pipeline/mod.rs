@@ -1,1 +1,3 @@
 //! pipeline (see docs/architecture.md).
+
+pub mod spec;

@@ -51,7 +51,14 @@ impl<'n> Fields<'n> {
 
     /// The value of a key that must be there.
     pub fn require(&mut self, key: &'static str) -> Result<&'n Node, ModelError> {
-        self.take(key).ok_or_else(|| ModelError::at(self.mark, format!("{} has no `{key}`", self.what)))
+        self.take(key).ok_or_else(|| {
+            // Absent because it is misspelt: then the misspelt key is the place to show.
+            let near = |found: &&String| suggest::nearest(found, [key]).is_some();
+            match self.entries.keys().filter(|found| !self.known.contains(&found.as_str())).find(near) {
+                Some(found) => self.unknown(found, &self.entries[found]),
+                None => ModelError::at(self.mark, format!("{} has no `{key}`", self.what)),
+            }
+        })
     }
 
     /// Text of a key.
@@ -97,11 +104,14 @@ impl<'n> Fields<'n> {
                     ModelError::at(&entry.key, message).hint("remove it, or use `docker compose` for this file")
                 );
             }
-            let known = self.known.iter().copied();
-            return Err(ModelError::at(&entry.key, format!("unknown key `{key}` in {}", self.what))
-                .maybe_hint(suggest::hint(key, known)));
+            return Err(self.unknown(key, entry));
         }
         Ok(())
+    }
+
+    fn unknown(&self, key: &str, entry: &Entry) -> ModelError {
+        ModelError::at(&entry.key, format!("unknown key `{key}` in {}", self.what))
+            .maybe_hint(suggest::hint(key, self.known.iter().copied()))
     }
 
     fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {

@@ -128,8 +128,9 @@ impl<'s> Builder<'s> {
             };
             let (event, span) = self.next()?;
             let mut node = self.node(event, span, depth + 1)?;
-            if node.is_null() && node.mark.width == 0 {
-                // An empty value has no place of its own; the parser reports where the next thing begins.
+            // What begins below its key is found by its key. An empty value has no place of its own at all: the parser
+            // reports where the next thing begins.
+            if node.scalar().is_none() && (node.mark.line > key.mark.line || node.mark.width == 0) {
                 node.mark = key.mark.clone();
             }
             if text == "<<" && !quoted {
