@@ -262,7 +262,9 @@ fn service_ext(ext: &ServiceExt) -> Value {
     object.maybe("plane", ext.plane.as_ref());
     let pair = |entries: [(&str, &String); 2]| {
         let mut object = Object::default();
-        entries.into_iter().for_each(|(key, value)| object.put(key, value));
+        for (key, value) in entries {
+            object.put(key, value);
+        }
         Value::from(object)
     };
     object.set("endpoint", ext.endpoint.as_ref().map(|it| pair([("label", &it.label), ("url", &it.url)])));
