@@ -79,14 +79,12 @@ fn nearly_compose() -> impl Strategy<Value = String> {
     ]);
     let service = prop::collection::vec((key, value), 0..6);
     prop::collection::vec(service, 0..4).prop_map(|services| {
-        let mut text = String::from("services:\n");
+        let mut lines = vec!["services:".to_owned()];
         for (index, entries) in services.iter().enumerate() {
-            text += &format!("  s{index}:\n    image: i\n");
-            for (key, value) in entries {
-                text += &format!("    {key}: {value}\n");
-            }
+            lines.extend([format!("  s{index}:"), "    image: i".to_owned()]);
+            lines.extend(entries.iter().map(|(key, value)| format!("    {key}: {value}")));
         }
-        text
+        lines.join("\n") + "\n"
     })
 }
 

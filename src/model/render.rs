@@ -26,7 +26,8 @@ pub fn json(project: &Project) -> Value {
     let mut root = Object::default();
     root.put("name", &project.name);
     root.set("networks", each(&project.networks, network));
-    root.set("services", each(&project.services, service));
+    // Without this key it would be no Compose file, also when no service is enabled.
+    root.0.insert("services".to_owned(), each(&project.services, service));
     root.set("volumes", each(&project.volumes, volume));
     root.set("x-pipectl", project_ext(&project.ext));
     root.into()
