@@ -47,11 +47,8 @@ fn good_files_resolve_as_expected_and_to_themselves() {
             continue;
         }
         let project = load(&case.to_string_lossy()).unwrap_or_else(|error| panic!("{error}"));
-        let mut resolved = model::render::yaml(&project);
-        for warning in &project.warnings {
-            resolved += &format!("# warning: {warning}\n");
-        }
-        compare(&resolved, &case.with_extension("resolved.yaml"));
+        let warnings: String = project.warnings.iter().map(|warning| ["# warning: ", warning, "\n"].concat()).collect();
+        compare(&(model::render::yaml(&project) + &warnings), &case.with_extension("resolved.yaml"));
         assert_round_trip(&project);
     }
 }

@@ -82,16 +82,23 @@ impl ModelError {
     }
 }
 
+/// Longest part of a line that is shown.
+const EXCERPT: usize = 160;
+
 impl Place {
     fn excerpt(&self) -> Vec<String> {
         let number = self.line.to_string();
+        let length = self.text.chars().count();
+        let before = self.column.saturating_sub(1).min(length);
+        // Of a line that is too long, the part around the column is shown.
+        let start = if length > EXCERPT { before.saturating_sub(EXCERPT / 2) } else { 0 };
+        let shown: String = self.text.chars().skip(start).take(EXCERPT).collect();
         // A tab keeps its width only when the caret line has the same tab.
-        let indent: String =
-            self.text.chars().take(self.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let room = self.text.chars().count().saturating_sub(self.column.saturating_sub(1));
+        let indent: String = shown.chars().take(before - start).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let room = shown.chars().count().saturating_sub(before - start);
         let carets = "^".repeat(self.width.min(room).max(1));
         let gutter = " ".repeat(number.len());
-        vec![format!("{number} | {}", self.text), format!("{gutter} | {indent}{carets}")]
+        vec![format!("{number} | {shown}"), format!("{gutter} | {indent}{carets}")]
     }
 }
 

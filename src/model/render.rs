@@ -26,7 +26,8 @@ pub fn json(project: &Project) -> Value {
     let mut root = Object::default();
     root.put("name", &project.name);
     root.set("networks", each(&project.networks, network));
-    root.set("services", each(&project.services, service));
+    // Without this key it would be no Compose file, also when no service is enabled.
+    root.0.insert("services".to_owned(), each(&project.services, service));
     root.set("volumes", each(&project.volumes, volume));
     root.set("x-pipectl", project_ext(&project.ext));
     root.into()
@@ -180,7 +181,7 @@ fn service(service: &Service) -> Value {
     object.list("security_opt", &service.security_opt);
     object.flag("read_only", service.read_only);
     object.list("extra_hosts", &service.extra_hosts.iter().map(|host| host.replacen(':', "=", 1)).collect::<Vec<_>>());
-    object.set("ulimits", each(&service.ulimits, |(soft, hard)| json!({"soft": soft, "hard": hard})));
+    object.set("ulimits", each(&service.ulimits, |(soft, hard)| json!({"hard": hard, "soft": soft})));
     object.set("sysctls", text_map(&service.sysctls));
     object.set("labels", text_map(&service.labels));
     object.list("profiles", &service.profiles);
@@ -260,11 +261,16 @@ fn service_ext(ext: &ServiceExt) -> Value {
     object.flag("optional", ext.optional);
     object.list("after", &ext.after);
     object.maybe("plane", ext.plane.as_ref());
-    let endpoint = ext.endpoint.as_ref();
-    object.set("endpoint", endpoint.map(|it| json!({"label": escape(&it.label), "url": escape(&it.url)})));
-    let credentials = ext.credentials.as_ref();
+    let pair = |entries: [(&str, &String); 2]| {
+        let mut object = Object::default();
+        for (key, value) in entries {
+            object.put(key, value);
+        }
+        Value::from(object)
+    };
+    object.set("endpoint", ext.endpoint.as_ref().map(|it| pair([("label", &it.label), ("url", &it.url)])));
     object
-        .set("credentials", credentials.map(|it| json!({"user": escape(&it.user), "password": escape(&it.password)})));
+        .set("credentials", ext.credentials.as_ref().map(|it| pair([("user", &it.user), ("password", &it.password)])));
     object.into()
 }
 
