@@ -18,6 +18,8 @@ pub struct ServiceExt {
     pub endpoint: Option<Endpoint>,
     /// User and password that go with the endpoint.
     pub credentials: Option<Credentials>,
+    /// Part of the stack it belongs to; listings group by it.
+    pub plane: Option<String>,
 }
 
 /// A readiness gate: a named probe with its arguments.

@@ -3,23 +3,43 @@
 //! Nothing here talks to Docker or to the network. `load` is the way in; everything after it sees only these types.
 //! Field meaning follows the Compose Specification; `ext` holds what `x-pipectl` adds.
 
+mod canonical;
+mod cycle;
+pub mod dotenv;
+mod environment;
+mod error;
 pub mod ext;
+pub(crate) mod forms;
+mod include;
+mod interpolate;
+mod load;
+mod merge;
+pub(crate) mod paths;
+pub mod render;
 mod service;
+pub(crate) mod suggest;
+mod typed;
+mod validate;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use error::{ModelError, Place};
+pub use interpolate::{InterpolateError, interpolate};
+pub use load::{LoadOptions, environment, load};
 pub use service::{
     Build, Condition, Dependency, Healthcheck, Mount, MountKind, NetworkAttachment, Port, Protocol, RestartPolicy,
     Service,
 };
 
 /// A whole Compose project after loading: names are resolved, defaults are filled in, references are checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Project {
     /// Project name: prefix of every container, network and volume.
     pub name: String,
-    /// Directory of the first Compose file; relative host paths were resolved against the file that named them.
+    /// Directory of the first Compose file. Relative host paths were resolved against it, those of an included file
+    /// against that file's own directory.
     pub dir: PathBuf,
     /// The files that were read, in order, includes and overrides too.
     pub files: Vec<PathBuf>,
@@ -33,6 +53,8 @@ pub struct Project {
     pub volumes: BTreeMap<String, Volume>,
     /// Project-level `x-pipectl`.
     pub ext: ext::ProjectExt,
+    /// What was accepted but has no effect, and variables that are not set: one line each.
+    pub warnings: Vec<String>,
 }
 
 /// A network of the project.

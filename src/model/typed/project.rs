@@ -1,0 +1,131 @@
+//! The project: every part of the tree read, profiles applied, resources normalised.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::{Context, ext, resources, service};
+use crate::model::error::ModelError;
+use crate::model::yaml::{Fields, Node};
+use crate::model::{MountKind, Network, Project, Service, Volume, cycle, validate};
+
+/// What is known of a project before its tree is read.
+pub(crate) struct Facts {
+    /// Its name.
+    pub name: String,
+    /// Directory of the first file.
+    pub dir: PathBuf,
+    /// Files that were read.
+    pub files: Vec<PathBuf>,
+    /// Profiles that were chosen.
+    pub profiles: Vec<String>,
+}
+
+/// Reads the merged tree.
+pub(crate) fn project(
+    tree: &Node,
+    facts: Facts,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    warnings: Vec<String>,
+) -> Result<Project, ModelError> {
+    let mut context = Context { lookup, warnings };
+    let mut fields = Fields::of(tree, "the project")?;
+    fields.unsupported(&["configs", "models", "secrets"]);
+    fields.take("name");
+    fields.ignore(&["version"], &mut context.warnings);
+    let services = fields.require("services")?;
+    let services = named(services, "services", |name, node| service::read(name, node, &mut context))?;
+    let networks = match fields.take("networks") {
+        Some(node) => named(node, "networks", |key, node| resources::network(key, node, &facts.name, &mut context))?,
+        None => BTreeMap::new(),
+    };
+    let volumes = match fields.take("volumes") {
+        Some(node) => named(node, "volumes", |key, node| resources::volume(key, node, &facts.name))?,
+        None => BTreeMap::new(),
+    };
+    let ext = fields.read("x-pipectl", |node, _| ext::project(node))?.unwrap_or_default();
+    fields.finish()?;
+
+    validate::references(tree, &services, &networks, &volumes, &ext)?;
+    cycle::check(tree, &services, &ext)?;
+    let (services, disabled) = choose(services, &facts.profiles)?;
+    validate::conflicts(tree, &services)?;
+    validate::disabled(tree, &services, &disabled, &ext)?;
+
+    let mut project = Project {
+        name: facts.name,
+        dir: facts.dir,
+        files: facts.files,
+        services,
+        disabled,
+        networks,
+        volumes,
+        ext,
+        warnings: context.warnings,
+    };
+    normalise(&mut project);
+    Ok(project)
+}
+
+/// Reads the entries of a section; their names must be such that they can be part of an engine name.
+fn named<T>(
+    node: &Node,
+    section: &str,
+    mut reader: impl FnMut(&str, &Node) -> Result<T, ModelError>,
+) -> Result<BTreeMap<String, T>, ModelError> {
+    let entries = node.mapping().ok_or_else(|| node.mismatch(&format!("`{section}`"), "a mapping"))?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut read = BTreeMap::new();
+    for (name, entry) in entries {
+        if name.is_empty() || !name.chars().all(allowed) {
+            return Err(ModelError::at(&entry.key, format!("`{name}` is no name for one of the {section}"))
+                .hint("use letters, digits, `.`, `_` and `-`"));
+        }
+        read.insert(name.clone(), reader(name, &entry.node)?);
+    }
+    Ok(read)
+}
+
+/// Services that run, and those that no chosen profile enables with their profiles.
+type Choice = (BTreeMap<String, Service>, BTreeMap<String, Vec<String>>);
+
+fn choose(services: BTreeMap<String, Service>, chosen: &[String]) -> Result<Choice, ModelError> {
+    let known: BTreeSet<&str> = services.values().flat_map(|service| &service.profiles).map(String::as_str).collect();
+    for profile in chosen.iter().filter(|profile| *profile != "*") {
+        if !known.contains(profile.as_str()) {
+            let hint = crate::model::suggest::hint(profile, known.iter().copied());
+            return Err(ModelError::new(format!("no service has the profile `{profile}`")).maybe_hint(hint));
+        }
+    }
+    let is_chosen = |profile: &String| chosen.iter().any(|chosen| chosen == "*" || chosen == profile);
+    let (enabled, others): (BTreeMap<_, _>, BTreeMap<_, _>) = services
+        .into_iter()
+        .partition(|(_, service)| service.profiles.is_empty() || service.profiles.iter().any(is_chosen));
+    Ok((enabled, others.into_iter().map(|(name, service)| (name, service.profiles)).collect()))
+}
+
+/// Fills in what is implied and leaves out what no service uses.
+fn normalise(project: &mut Project) {
+    let enabled: BTreeSet<String> = project.services.keys().cloned().collect();
+    let mut used_networks = BTreeSet::new();
+    let mut used_volumes = BTreeSet::new();
+    for service in project.services.values_mut() {
+        // What is left here of services that do not run is not required, see `validate::disabled`.
+        service.depends_on.retain(|name, _| enabled.contains(name));
+        if service.networks.is_empty() {
+            service.networks.insert("default".to_owned(), crate::model::NetworkAttachment::default());
+        }
+        used_networks.extend(service.networks.keys().cloned());
+        for mount in &service.mounts {
+            if let MountKind::Volume(key) = &mount.kind {
+                used_volumes.insert(key.clone());
+            }
+        }
+    }
+    if used_networks.contains("default") {
+        let name = format!("{}_default", project.name);
+        let implied = || Network { name, ..Network::default() };
+        project.networks.entry("default".to_owned()).or_insert_with(implied);
+    }
+    project.networks.retain(|key, _| used_networks.contains(key));
+    project.volumes.retain(|key, _: &mut Volume| used_volumes.contains(key));
+}

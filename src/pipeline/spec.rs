@@ -1,0 +1,144 @@
+//! pipeline.yml as data: where rows come from, which tables they belong to and where they go.
+//!
+//! The jobs read the same file. Every mistake is refused here first, with its line, before anything is started.
+
+mod column;
+mod read;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+pub use column::canonical_type;
+
+use crate::model::ModelError;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PipelineSpec {
+    /// Version of the format.
+    pub version: u32,
+    /// Where rows come from.
+    pub source: Source,
+    /// Prefix of every topic.
+    pub topic_prefix: String,
+    /// Name of the connector.
+    pub connector: String,
+    /// Where change log and merged tables lie.
+    pub lake: Lake,
+    /// Where rows go.
+    pub destination: Destination,
+    /// Tables by `schema.table`, as declared.
+    pub tables: IndexMap<String, Table>,
+    /// Aggregates of the destination by name.
+    pub aggregates: IndexMap<String, Aggregate>,
+}
+
+/// The source database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Service.
+    pub service: String,
+    /// Database.
+    pub database: String,
+    /// Schema of the tables.
+    pub schema: String,
+    /// Replication slot.
+    pub slot: String,
+    /// Publication.
+    pub publication: String,
+}
+
+/// The lake.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lake {
+    /// Address under which the tables lie.
+    pub path: String,
+    /// Address under which the jobs keep their checkpoints.
+    pub checkpoints: String,
+    /// Database in the metastore.
+    pub database: String,
+}
+
+/// The destination database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// Service.
+    pub service: String,
+    /// Database.
+    pub database: String,
+    /// Schema of the tables.
+    pub schema: String,
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Columns of the key.
+    pub key: Vec<String>,
+    /// Columns with their Postgres types under one name each (see [`canonical_type`]), in the table's order.
+    pub columns: IndexMap<String, String>,
+    /// Where it goes.
+    pub destination: TableDestination,
+}
+
+/// Where a table goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableDestination {
+    /// Table of the destination schema.
+    pub table: String,
+    /// File with the SELECT that makes destination rows of source rows, relative to the file's directory.
+    pub transform: PathBuf,
+}
+
+/// A table of the destination that is computed from its other tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Table of the destination schema.
+    pub table: String,
+    /// Columns that name a group.
+    pub key: Vec<String>,
+    /// File with the SELECT that computes the groups in `affected`.
+    pub query: PathBuf,
+    /// By destination table: file with the SELECT that finds the groups its changed rows belong to.
+    pub affected: BTreeMap<String, PathBuf>,
+}
+
+/// Reads and checks a specification. Files that it names are relative to its directory and must exist.
+pub fn load(path: &Path) -> Result<PipelineSpec, ModelError> {
+    read::file(path)
+}
+
+impl PipelineSpec {
+    /// The topic of a table (`schema.table`).
+    pub fn topic(&self, table: &str) -> String {
+        format!("{}.{table}", self.topic_prefix)
+    }
+
+    /// The topics of all tables, as declared.
+    pub fn topics(&self) -> Vec<String> {
+        self.tables.keys().map(|table| self.topic(table)).collect()
+    }
+
+    /// What the connector's `table.include.list` has to be.
+    pub fn table_include_list(&self) -> String {
+        self.tables.keys().map(String::as_str).collect::<Vec<_>>().join(",")
+    }
+
+    /// The table with this name in the lake, with its source name.
+    pub fn lake_table(&self, name: &str) -> Option<(&str, &Table)> {
+        self.tables.iter().find(|(source, _)| lake_name(source) == name).map(|(source, table)| (source.as_str(), table))
+    }
+
+    /// Every table of the destination schema that the jobs write: of tables, then of aggregates.
+    pub fn destination_tables(&self) -> Vec<&str> {
+        let tables = self.tables.values().map(|table| table.destination.table.as_str());
+        tables.chain(self.aggregates.values().map(|aggregate| aggregate.table.as_str())).collect()
+    }
+}
+
+/// The name of a source table (`schema.table`) in the lake: without its schema.
+pub fn lake_name(source: &str) -> &str {
+    source.split_once('.').map_or(source, |(_, name)| name)
+}

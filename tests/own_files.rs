@@ -1,0 +1,37 @@
+//! The files of this repository load: what `pipectl up` starts from.
+
+use std::path::{Path, PathBuf};
+
+use pipectl::model::{self, LoadOptions};
+use pipectl::pipeline::spec;
+
+#[test]
+fn the_stack_loads_with_every_profile_and_without_warnings() {
+    for profiles in [vec![], vec!["*".to_owned()]] {
+        let options =
+            LoadOptions { files: vec![PathBuf::from("compose/compose.yaml")], profiles, ..LoadOptions::default() };
+        let project = model::load(&options).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(project.warnings, Vec::<String>::new());
+        let services: Vec<&str> = project.services.keys().map(String::as_str).collect();
+        for service in ["postgres-source", "kafka", "debezium", "postgres-dest"] {
+            assert!(services.contains(&service), "{service} is not among {services:?}");
+        }
+        for port in project.services.values().flat_map(|service| &service.ports) {
+            assert_eq!(
+                port.host_ip.as_deref(),
+                Some("127.0.0.1"),
+                "demo credentials serve this machine only: {port:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_pipeline_loads_and_names_services_of_the_stack() {
+    let spec = spec::load(Path::new("pipeline.yml")).unwrap_or_else(|error| panic!("{error}"));
+    let options = LoadOptions { files: vec![PathBuf::from("compose/compose.yaml")], ..LoadOptions::default() };
+    let project = model::load(&options).unwrap_or_else(|error| panic!("{error}"));
+    for service in [&spec.source.service, &spec.destination.service] {
+        assert!(project.services.contains_key(service), "{service}");
+    }
+}
