@@ -11,7 +11,7 @@ use crate::pipeline::clients::jobserver::{JobServer, Rows};
 use crate::pipeline::clients::kafka::{Kafka, Message};
 use crate::pipeline::clients::postgres::{Database, quote_qualified};
 use crate::pipeline::clients::{ClientError, first_words};
-use crate::pipeline::spec::{PipelineSpec, Table};
+use crate::pipeline::spec::{PipelineSpec, Table, lake_name};
 use crate::pipeline::transform::Shape;
 use crate::pipeline::wait::{elapsed_ms, until_deadline};
 
@@ -105,7 +105,7 @@ impl Route<'_> {
     }
 
     async fn delta(&self, change: &Change<'_>, topic: &str, offset: i64, deadline: Instant) -> Hop {
-        let lake_table = change.name.rsplit('.').next().unwrap_or(change.name);
+        let lake_table = lake_name(change.name);
         let last = Last::default();
         let look = || async {
             let Some(job) = last.unless_transient(self.jobs.job("ingest").await)?.flatten() else { return Ok(None) };
