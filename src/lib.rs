@@ -3,6 +3,7 @@
 //! Three layers: `model` (what the files say), `engine` (decide and do), `pipeline`/`probes`/`steps` (what sees the data).
 //! `commands` glue them together, `ui` shows. docs/architecture.md has the map.
 
+pub mod cli;
 pub mod commands;
 pub mod docker;
 pub mod engine;
@@ -12,6 +13,7 @@ pub mod failure;
 pub mod images;
 pub mod model;
 pub mod pipeline;
+pub mod preflight;
 pub mod probes;
 pub mod steps;
 pub mod ui;

@@ -25,6 +25,10 @@ pub trait Backend: Send + Sync {
     async fn images(&self) -> Result<Vec<ImageSummary>>;
     /// Full state of one container.
     async fn inspect(&self, container: &str) -> Result<ContainerDetail>;
+    /// Published host ports of every running container of the engine, of other projects too, with its name.
+    async fn port_owners(&self) -> Result<BTreeMap<u16, String>> {
+        Ok(BTreeMap::new())
+    }
     /// Memory in use by a running container, in bytes, without the page cache that the kernel can drop.
     async fn memory(&self, container: &str) -> Result<u64>;
 
@@ -90,6 +94,21 @@ pub enum BackendError {
     Permission {
         /// Where it was tried.
         address: String,
+    },
+    /// The engine answers but speaks an API that is too old.
+    #[error(
+        "{engine} at {address} is too old: it speaks API {}.{}, and {}.{} is needed (Docker 20.10 or newer)",
+        api.0, api.1, needed.0, needed.1
+    )]
+    TooOld {
+        /// Where it answered.
+        address: String,
+        /// Product and version.
+        engine: String,
+        /// The API it speaks, as (major, minor).
+        api: (u32, u32),
+        /// The oldest API that will do.
+        needed: (u32, u32),
     },
     /// The object is not there.
     #[error("{what} does not exist")]

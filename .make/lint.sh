@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Formatting and lints. A Rust toolchain without clippy or rustfmt (some distributions split them) is completed from
+# the distribution, or the check is named as not run: never passed over in silence.
+set -euo pipefail
+# shellcheck source=.make/common.sh
+. "$(dirname "$0")/common.sh"
+cd "$(dirname "$0")/.."
+
+if ! cargo fmt --version >/dev/null 2>&1; then apt_install rustfmt || say "NOT RUN: rustfmt is not to be had here"; fi
+if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; fi
+if ! cargo clippy --version >/dev/null 2>&1; then apt_install rust-clippy || say "NOT RUN: clippy is not to be had here"; fi
+if cargo clippy --version >/dev/null 2>&1; then
+  cargo clippy --locked --quiet --all-targets --features live -- -D warnings
+fi
+
+.make/python.sh
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+
+command -v shellcheck >/dev/null || apt_install shellcheck
+git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x

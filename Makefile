@@ -1,0 +1,55 @@
+# make up    - from a bare machine to rows proved in the destination
+# make test  - everything that is tested: lints, unit tests, Python tests, the live pipeline
+# make help  - the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PIPECTL := target/release/pipectl
+# A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
+export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
+
+.PHONY: help up down reset status verify build test test-fast test-python test-live lint bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+up: build ## Install what is missing, build, start the pipeline, prove that rows arrive
+	@.make/engine.sh
+	@.make/rootfs.sh
+	@.make/pipectl.sh up $(ARGS)
+
+build: ## Build target/release/pipectl (installs a Rust toolchain only if none is there)
+	@.make/rust.sh
+	@cargo build --release --locked $(if $(CI),,--quiet)
+
+status verify down reset: build ## pipectl status, verify, down, reset
+	@.make/pipectl.sh $@ $(ARGS)
+
+test: lint test-fast test-python test-live ## All tests, fast ones first
+
+lint: ## Formatting and lints of Rust, Python and shell
+	@.make/rust.sh
+	@.make/lint.sh
+
+test-fast: ## Unit, planner and command-line tests; needs no container engine
+	@.make/rust.sh
+	@cargo test --locked --quiet
+
+test-python: ## Tests of the data plane's Python that need no Spark
+	@.make/python.sh
+	@.venv/bin/python -m pytest -q tests/python
+
+test-live: build ## The real pipeline: up, verify, faults, scale, reset; about ten minutes the first time
+	@.make/engine.sh
+	@.make/rootfs.sh
+	@cargo test --locked --features live --test live -- --test-threads 1 --nocapture
+
+bench: build ## Times and sizes, measured side by side in one run
+	@.make/engine.sh
+	@.make/rootfs.sh
+	@benches/run.sh $(ARGS)
+
+clean: ## Remove build results (not the containers: that is `pipectl reset`)
+	@rm -rf target .venv

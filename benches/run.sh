@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Measures what the README promises, all in one run, and prints each figure beside its goal.
+#
+#   benches/run.sh [ROUNDS]      rounds of each cold start, default 3; the median counts
+#
+# A stack of its own is used (project pipectl-bench, ports of its own), so a running pipeline is not touched; but let the
+# machine be idle otherwise. Beside pipectl, plain `docker compose up --wait` starts the same services from the same files
+# and images; where docker compose v2 is not installed it is built from its Go module, or that part is named as not run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds="${1:-3}"
+work="$(mktemp -d)"
+pipectl="$PWD/target/release/pipectl"
+
+export PIPECTL_PROJECT=pipectl-bench COMPOSE_PROJECT_NAME=pipectl-bench
+# shellcheck source=tests/live/ports.env
+set -a && . tests/live/ports.env && set +a
+# What plain compose can start without the pipeline's steps: everything but the jobs and the generator.
+services=(postgres-source postgres-dest kafka debezium namenode datanode hms-db hive-metastore spark-master spark-worker spark-driver)
+
+cleanup() {
+  "$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+seconds() { # runs a command, prints its wall-clock seconds; its output goes to a log that is shown when it fails
+  local from
+  from="$(date +%s.%N)"
+  if ! "$@" >"$work/log" 2>&1; then
+    printf 'error: %s failed:\n' "$*" >&2
+    tail -n 40 "$work/log" >&2
+    exit 1
+  fi
+  echo "$(date +%s.%N) $from" | awk '{printf "%.2f\n", $1 - $2}'
+}
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+row() { printf '%-58s %10s   %s\n' "$1" "$2" "$3"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1fx", a / b}'; }
+
+compose=()
+find_compose() {
+  if docker compose version >/dev/null 2>&1; then
+    compose=(docker compose)
+  elif command -v go >/dev/null; then
+    printf '==> building docker compose from its Go module, to compare with (about three minutes)\n' >&2
+    GOBIN="$work" go install "github.com/docker/compose/v2/cmd@${COMPOSE_VERSION:-v2.40.3}" >"$work/go.log" 2>&1 || {
+      tail -n 5 "$work/go.log" >&2
+      return 0
+    }
+    compose=("$work/cmd" compose)
+    "${compose[@]}" version >/dev/null 2>&1 || compose=("$work/cmd")
+  fi
+}
+
+printf '==> building the images\n' >&2
+"$pipectl" images build >&2
+"$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
+
+for _ in $(seq "$rounds"); do
+  seconds "$pipectl" up --quiet >>"$work/up.cold"
+  seconds "$pipectl" up --quiet >>"$work/up.again"
+  seconds "$pipectl" status --json >>"$work/status"
+  memory="$("$pipectl" status --json | python3 -c 'import json,sys; print(sum(c["memory"] or 0 for c in json.load(sys.stdin)["containers"]) // 2**20)')"
+  echo "$memory" >>"$work/memory"
+  "$pipectl" reset all --yes --quiet >/dev/null 2>&1
+done
+
+printf '\n%-58s %10s   %s\n' "figure (median of $rounds, $(nproc) cores)" measured goal
+row "pipectl up, empty volumes, to the first row proved" "$(median <"$work/up.cold") s" "30 s"
+row "pipectl up, nothing to do" "$(median <"$work/up.again") s" "0.3 s"
+row "pipectl status" "$(median <"$work/status") s" "0.5 s"
+row "memory of all containers after that" "$(median <"$work/memory") MiB" "3072 MiB"
+row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
+
+find_compose
+if [ "${#compose[@]}" -eq 0 ]; then
+  printf '\nNOT RUN: docker compose v2 is not installed and could not be built, so there is nothing to compare with\n'
+  exit 0
+fi
+for _ in $(seq "$rounds"); do # in turn, so that a drift of the machine's speed meets both
+  seconds "$pipectl" up "${services[@]}" --quiet >>"$work/ours.cold"
+  seconds "$pipectl" up "${services[@]}" --quiet >>"$work/ours.again"
+  "$pipectl" reset all --yes --quiet >/dev/null 2>&1
+  seconds "${compose[@]}" -f compose/compose.yaml up --wait --no-build "${services[@]}" >>"$work/theirs.cold"
+  seconds "${compose[@]}" -f compose/compose.yaml up --wait --no-build "${services[@]}" >>"$work/theirs.again"
+  "${compose[@]}" -f compose/compose.yaml down --volumes >/dev/null 2>&1
+done
+printf '\n%-34s %10s %16s %8s\n' "the same ${#services[@]} services and images" pipectl "docker compose" ratio
+for kind in cold again; do
+  ours="$(median <"$work/ours.$kind")"
+  theirs="$(median <"$work/theirs.$kind")"
+  printf '%-34s %8s s %14s s %8s\n' "$([ $kind = cold ] && echo 'from empty volumes' || echo 'nothing to do')" "$ours" "$theirs" "$(ratio "$theirs" "$ours")"
+done

@@ -1,0 +1,99 @@
+"""Control process of the Spark driver: starts its JVM, runs submitted jobs in it, answers questions about them and the lake."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from api import Listener, ReadHandler, SubmitHandler
+from jobs import Jobs
+from jvm import Jvm, spark_options
+from tables import Tables
+
+log = logging.getLogger(__name__)
+
+_READ_PORT = 4041
+_SUBMIT_PORT = 4042
+_HOME = Path("/opt/spark")
+
+
+class JobServer:
+    """Everything the listeners ask."""
+
+    def __init__(self) -> None:
+        self.jobs = Jobs()
+        self._detail = "the JVM is starting"
+        self._jvm: Jvm | None = None
+        self._tables: tuple[Path, Tables] | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    @property
+    def jvm(self) -> Jvm:
+        """The JVM; only asked for after `is_ready`."""
+        assert self._jvm is not None
+        return self._jvm
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether jobs can be run."""
+        return self._jvm is not None and self._jvm.session is not None
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Ready when the application is registered and an executor runs."""
+        if not self.is_ready:
+            return 503, {"status": "starting", "detail": self._detail}
+        cores = self.jvm.executor_cores()
+        if not cores:
+            return 503, {"status": "starting", "detail": "no executor: is a spark-worker running?"}
+        return 200, {"status": "ready", "app_id": self.jvm.app_id, "executors": len(cores), "cores": sum(cores)}
+
+    def tables(self) -> Tables | None:
+        """Readers of the lake, as the newest submitted pipeline.yml describes it."""
+        root = self.jobs.newest_root()
+        if root is None or not self.is_ready:
+            return None
+        with self._lock:
+            if self._tables is None or self._tables[0] != root:
+                self._tables = (root, Tables(self.jvm, root))
+            return self._tables[1]
+
+    def run(self) -> int:
+        """Until the JVM ends or the process is asked to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        for listener in (Listener(_READ_PORT, ReadHandler, self), Listener(_SUBMIT_PORT, SubmitHandler, self)):
+            threading.Thread(target=listener.serve_forever, daemon=True).start()
+        arguments = f"@{_HOME}/conf/driver.args"
+        options = spark_options(_HOME / "conf/spark-defaults.conf", dict(os.environ))
+        jvm = Jvm(["java", f"-Xmx{os.environ['DRIVER_HEAP']}", arguments, *options])
+        self._jvm = jvm
+        threading.Thread(target=self._start_session, daemon=True).start()
+        while not self._stopping.wait(0.2):
+            if jvm.process.poll() is not None:
+                log.error("the JVM has ended with code %s", jvm.process.returncode)
+                return 1
+        log.info("stopping")
+        self.jobs.stop_all()
+        jvm.stop(seconds=5)
+        return 0
+
+    def _start_session(self) -> None:
+        self._detail = "connecting to the master"
+        try:
+            self.jvm.start_session()
+        except Exception:  # whatever it is, the container has to start anew
+            log.exception("no Spark session")
+            os.kill(os.getpid(), signal.SIGABRT)
+        log.info("application %s", self.jvm.app_id)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    sys.exit(JobServer().run())

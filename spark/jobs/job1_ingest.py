@@ -1,0 +1,58 @@
+"""Job 1: Kafka -> change log in every batch -> merged tables at an interval."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+
+from lib import changes, lake, offsetlog, topics
+from lib.commits import AppendGuard, Mark
+from lib.job import Job, run
+from lib.merging import Merger
+
+
+def main(job: Job) -> None:
+    """Starts both queries and watches them."""
+    pipeline, settings, spark = job.pipeline, job.settings, job.spark
+    names = [pipeline.topic(table) for table in pipeline.tables]
+    topics.wait_for(spark, settings.kafka, names, job.stopping)
+    lake.create_change_log(spark, job.storage, pipeline)
+    guard = AppendGuard(job.storage, pipeline.changes_path)
+    offsets = offsetlog.KafkaOffsets(job.storage, job.checkpoint("changes"))
+
+    def append(records: DataFrame, batch_id: int) -> None:
+        query_id = job.query_id()
+        if guard.is_done(query_id, batch_id):
+            return
+        with job.batch(batch_id) as report:
+            report.offsets, report.rows = offsets.of(batch_id)
+            mark = Mark(query_id, batch_id, report.offsets)
+            # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
+            rows = changes.parse(records).coalesce(1)
+            rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(pipeline.changes_path)
+            report.committed()
+            guard.committed(mark)
+            report.version = lake.version(spark, pipeline.changes_path)
+
+    ingest = (
+        changes.read_topics(spark, settings.kafka, names, settings.max_offsets_per_trigger)
+        .writeStream.queryName("ingest.changes")
+        .foreachBatch(append)
+        .option("checkpointLocation", job.checkpoint("changes"))
+        .trigger(processingTime=settings.ingest_trigger)
+        .start()
+    )
+    lake.create_merged_tables(spark, job.storage, pipeline)
+    merge = (
+        spark.readStream.format("delta")
+        .load(pipeline.changes_path)
+        .writeStream.queryName("ingest.merge")
+        .foreachBatch(Merger(job).merge)
+        .option("checkpointLocation", job.checkpoint("merge"))
+        .trigger(processingTime=settings.merge_interval)
+        .start()
+    )
+    job.watch([ingest, merge], after_start=lambda: lake.register(spark, pipeline))
+
+
+if __name__ == "__main__":
+    run("ingest", main)

@@ -1,0 +1,1 @@
+"""What the two jobs are made of: small modules without state, most of them usable without Spark."""

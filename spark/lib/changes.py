@@ -1,0 +1,114 @@
+"""The change log: one append-only Delta table for all source tables, one row per change, independent of their columns.
+
+One table means one commit per batch, however many tables changed, and a new source column needs no change here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lib.commits import Files
+
+COLUMNS = """
+    table string COMMENT 'source table with its schema',
+    op string COMMENT 'r snapshot, c insert, u update, d delete, t truncate',
+    key string COMMENT 'JSON; NULL for a truncate',
+    before string COMMENT 'JSON of the row before the change',
+    after string COMMENT 'JSON of the row after the change',
+    topic string,
+    partition int,
+    offset bigint,
+    lsn bigint,
+    tx_id bigint,
+    source_us bigint COMMENT 'commit time at the source, microseconds since 1970',
+    ingested_at timestamp
+"""
+
+# A commit per batch makes many: reconstructing the state for a checkpoint costs about a second, so not every tenth. Column
+# statistics would cost more to compute than any reader of this table could gain.
+PROPERTIES = {"delta.checkpointInterval": "200", "delta.dataSkippingNumIndexedCols": "0"}
+
+# before and after as string: Spark keeps the JSON text of an object there.
+_ENVELOPE = """
+    op string, before string, after string,
+    source struct<schema: string, table: string, lsn: bigint, txId: bigint, ts_us: bigint>
+"""
+
+
+def read_topics(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int) -> DataFrame:
+    """The stream of Kafka records."""
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", bootstrap)
+        .option("subscribe", ",".join(topics))
+        .option("startingOffsets", "earliest")
+        # A record that retention removed before it was read is lost: stop and say so.
+        .option("failOnDataLoss", "true")
+        .option("maxOffsetsPerTrigger", str(max_offsets))
+        # Spark asks for the end offsets on the connection where the consumer's long poll is parked; the broker answers one
+        # request at a time, so the default of 500 ms is added to every batch.
+        .option("kafka.fetch.max.wait.ms", "10")
+        # As large as the broker accepts (message.max.bytes).
+        .option("kafka.max.partition.fetch.bytes", str(16 * 1024 * 1024))
+        .load()
+    )
+
+
+def parse(records: DataFrame) -> DataFrame:
+    """Kafka records as rows of the change log. Tombstones (no value), which follow each delete, carry no change."""
+    envelope = F.from_json(F.col("value").cast("string"), _ENVELOPE, {"mode": "FAILFAST"})
+    source = "envelope.source"
+    return (
+        records.where(F.col("value").isNotNull())
+        .withColumn("envelope", envelope)
+        .select(
+            F.concat_ws(".", f"{source}.schema", f"{source}.table").alias("table"),
+            F.col("envelope.op"),
+            F.col("key").cast("string"),
+            F.col("envelope.before"),
+            F.col("envelope.after"),
+            "topic",
+            "partition",
+            "offset",
+            F.col(f"{source}.lsn"),
+            F.col(f"{source}.txId").alias("tx_id"),
+            F.col(f"{source}.ts_us").alias("source_us"),
+            F.current_timestamp().alias("ingested_at"),
+        )
+    )
+
+
+def newest_per_key(changes: DataFrame) -> DataFrame:
+    """The last change of every key, plus one row (key NULL) for the last truncate of a table.
+
+    A topic of the pipeline has one partition, so the offset orders all changes of a table.
+    """
+    newest = F.max_by(F.struct("op", "after", "lsn", "source_us"), "offset").alias("newest")
+    return (
+        changes.groupBy("table", "topic", "partition", "key")
+        .agg(newest, F.max("offset").alias("offset"))
+        .select("table", "topic", "partition", "key", "offset", "newest.*")
+    )
+
+
+def not_truncated(truncated_at: int | None) -> Column:
+    """Changes that a later truncate of their table has not undone."""
+    return F.lit(True) if truncated_at is None else F.col("offset") > F.lit(truncated_at)
+
+
+class NoChangeLogError(Exception):
+    """Job 1 has not made the change log."""
+
+
+def wait_for(files: Files, path: str, stopping: threading.Event, seconds: float = 120) -> None:
+    """Until job 1 has made the change log: the two jobs start at the same time."""
+    deadline = time.monotonic() + seconds
+    while "00000000000000000000.json" not in files.names(f"{path}/_delta_log"):
+        if time.monotonic() > deadline:
+            raise NoChangeLogError(f"{path} has not appeared within {seconds:.0f} s; is the ingest job running?")
+        if stopping.wait(0.1):
+            return

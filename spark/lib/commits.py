@@ -1,0 +1,118 @@
+"""Our own marks in a Delta log: which query, which batch, and up to which Kafka offset a commit reaches.
+
+The mark is the commit's ``userMetadata``, so it becomes visible in the same atomic rename as the data. Delta's own
+``txnAppId``/``txnVersion`` would do the same, but asking for the last transaction makes it reconstruct the table's
+state in every batch, several times the cost of the append itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Files(Protocol):
+    """What is needed of a file system (lib.storage.Storage has it)."""
+
+    def names(self, directory: str) -> list[str]:
+        """Names in a directory."""
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+
+
+class GuardError(Exception):
+    """Table and checkpoint do not belong together; going on could lose or double changes."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one of our commits says about itself."""
+
+    app: str
+    batch: int
+    offsets: dict[str, int]  # topic -> end offset, exclusive
+    version: int = -1
+
+    def metadata(self) -> str:
+        """The text for ``userMetadata``."""
+        return json.dumps({"app": self.app, "batch": self.batch, "offsets": self.offsets}, sort_keys=True)
+
+
+def parse_commit(text: str, version: int) -> Mark | None:
+    """The mark in the text of a commit file; none if somebody else made the commit."""
+    for line in text.splitlines():
+        action = json.loads(line)
+        if "commitInfo" not in action:
+            continue
+        try:
+            metadata = json.loads(action["commitInfo"].get("userMetadata") or "null")
+        except json.JSONDecodeError:
+            return None
+        if isinstance(metadata, dict) and {"app", "batch", "offsets"} <= metadata.keys():
+            return Mark(metadata["app"], metadata["batch"], metadata["offsets"], version)
+        return None
+    return None
+
+
+def versions(files: Files, table: str) -> list[int]:
+    """Versions whose commit file is there, newest first."""
+    names = files.names(f"{table}/_delta_log")
+    return sorted((int(name[:-5]) for name in names if len(name) == 25 and name.endswith(".json")), reverse=True)
+
+
+def mark_at(files: Files, table: str, version: int) -> Mark | None:
+    """The mark of one version."""
+    return parse_commit(files.read(f"{table}/_delta_log/{version:020d}.json"), version)
+
+
+def marks(files: Files, table: str) -> Iterator[Mark]:
+    """Marks of the table's log, newest first."""
+    for version in versions(files, table):
+        mark = mark_at(files, table, version)
+        if mark is not None:
+            yield mark
+
+
+class AppendGuard:
+    """Lets each batch of one streaming query into an append-only table exactly once, whatever is killed and whenever.
+
+    Spark writes the offsets of a batch down before it runs and marks it done afterwards, so a batch that was committed to Delta
+    but not yet marked is run again with the same rows: its commit is then found and the batch skipped.
+    """
+
+    def __init__(self, files: Files, table: str) -> None:
+        self._files = files
+        self._table = table
+        self._last: Mark | None = None
+        self._looked = False
+
+    def is_done(self, app: str, batch: int) -> bool:
+        """Whether the batch is in the table already. Raises GuardError where table and checkpoint disagree."""
+        if not self._looked:
+            self._last = next(marks(self._files, self._table), None)
+            self._check(app, batch)
+            self._looked = True
+        return self._last is not None and self._last.batch >= batch
+
+    def committed(self, mark: Mark) -> None:
+        """Remembers a commit just made."""
+        self._last = mark
+
+    def _check(self, app: str, batch: int) -> None:
+        """On the first batch after a start: the newest mark must be of this query, and of this batch or the one before."""
+        advice = "`pipectl reset pipeline` starts both again from the source"
+        if self._last is None:
+            # Version 0 creates the table; anything beyond it without a mark of ours is data of unknown origin.
+            if any(version > 0 for version in versions(self._files, self._table)):
+                raise GuardError(f"{self._table} has data, but no commit of this job is left in its log; {advice}")
+            if batch > 0:
+                raise GuardError(f"{self._table} is empty, but the checkpoint has reached batch {batch}; {advice}")
+        elif self._last.app != app:
+            raise GuardError(f"{self._table} was written from another checkpoint ({self._last.app}, not {app}); {advice}")
+        elif not self._last.batch <= batch <= self._last.batch + 1:
+            raise GuardError(
+                f"{self._table} holds batches up to {self._last.batch}, but the checkpoint runs batch {batch}; {advice}"
+            )

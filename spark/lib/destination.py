@@ -1,0 +1,196 @@
+"""The destination database: one transaction per batch for rows, aggregates and the record of what was applied."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib import apply_sql
+from lib.apply_sql import Target
+from lib.identifiers import postgres_name
+from lib.pipeline import Aggregate, Pipeline
+
+log = logging.getLogger(__name__)
+
+_GIVE_UP_SECONDS = 60
+
+
+class DestinationError(Exception):
+    """The destination is not what the pipeline needs; the message says what to do."""
+
+
+@dataclass
+class TableBatch:
+    """What a batch does to one table."""
+
+    table: str
+    keys: list[str]  # documents of all changed keys
+    rows: list[str]  # documents of the transformed rows
+    truncated: bool
+    topic: str
+    base: int  # offset below which changes were left out, because they had been applied
+    end: int
+
+
+@dataclass
+class Batch:
+    """What a batch does to the destination."""
+
+    query_id: str
+    batch_id: int
+    change_log: str
+    tables: list[TableBatch] = field(default_factory=list)
+
+
+class Destination:
+    """Applies batches. `connect` opens a psycopg2 connection; `lost` are the exceptions that mean it has gone."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        columns: dict[str, list[str]],
+        connect: Callable[[], Any],
+        lost: tuple[type[Exception], ...],
+    ) -> None:
+        self._schema = pipeline.destination_schema
+        self._columns = columns
+        self._keys = {table.destination: table.key for table in pipeline.tables}
+        self._aggregates = pipeline.aggregates
+        self._queries = {
+            path: path.read_text(encoding="utf-8").strip().rstrip(";")
+            for aggregate in pipeline.aggregates
+            for path in (aggregate.query, *aggregate.affected.values())
+        }
+        self._connect = connect
+        self._lost = lost
+        self._connection: Any = None
+        self._targets: dict[str, Target] = {}
+
+    def open(self) -> None:
+        """Connects and compares the tables there with what the transformations produce."""
+        self._with_retry(lambda cursor: None)
+
+    def applied(self, change_log: str) -> dict[str, int]:
+        """Topic -> offset of the first change not yet applied. Refuses a destination that follows another change log."""
+        return self._with_retry(lambda cursor: self._applied(cursor, change_log))
+
+    def apply(self, batch: Batch) -> tuple[int, int]:
+        """Applies the batch, all of it or nothing; returns rows upserted and deleted.
+
+        A connection lost during the commit leaves open whether it happened. The transaction is then run again, and the
+        offsets recorded with the rows tell which tables of it are done.
+        """
+        return self._with_retry(lambda cursor: self._apply(cursor, batch))
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _with_retry(self, work: Callable[[Any], Any]) -> Any:
+        deadline = time.monotonic() + _GIVE_UP_SECONDS
+        pause = 0.1
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = self._open_session()
+                with self._connection, self._connection.cursor() as cursor:
+                    return work(cursor)
+            except self._lost as error:
+                self._connection = None
+                if time.monotonic() + pause > deadline:
+                    raise
+                log.warning("destination: %s; trying again in %.1f s", str(error).strip(), pause)
+                time.sleep(pause)
+                pause = min(2 * pause, 5.0)
+
+    def _open_session(self) -> Any:
+        connection = self._connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute(apply_sql.SESSION)
+            self._targets = {table: self._target(cursor, table, key) for table, key in self._keys.items()}
+            for aggregate in self._aggregates:
+                self._targets[aggregate.table] = self._target(cursor, aggregate.table, aggregate.key)
+        return connection
+
+    def _target(self, cursor: Any, table: str, key: tuple[str, ...]) -> Target:
+        qualified = f"{postgres_name(self._schema)}.{postgres_name(table)}"
+        cursor.execute("SELECT to_regclass(%s)", (qualified,))
+        if cursor.fetchone()[0] is None:
+            raise DestinationError(f"the destination has no table {qualified}; create it in postgresql/init_dest.sql")
+        cursor.execute(apply_sql.COLUMNS, (qualified,))
+        types = dict(cursor.fetchall())
+        columns = tuple(self._columns.get(table, types))
+        unknown = [column for column in columns if column not in types]
+        if unknown:
+            raise DestinationError(f"{qualified} has no column `{unknown[0]}`, which its transformation produces")
+        json_columns = frozenset(column for column, kind in types.items() if kind in ("json", "jsonb"))
+        return Target(self._schema, table, key, columns, json_columns)
+
+    def _applied(self, cursor: Any, change_log: str) -> dict[str, int]:
+        cursor.execute(apply_sql.APPLIED)
+        rows = cursor.fetchall()
+        other = next((found for _, _, found in rows if found != change_log), None)
+        if other is not None:
+            raise DestinationError(
+                f"the destination was filled from another change log ({other}, not {change_log}); "
+                "`pipectl reset pipeline` starts both again from the source"
+            )
+        return {topic: next_offset for topic, next_offset, _ in rows}
+
+    def _apply(self, cursor: Any, batch: Batch) -> tuple[int, int]:
+        # The row locks taken here also keep a second writer out until the commit.
+        applied = self._applied(cursor, batch.change_log)
+        tables = [table for table in batch.tables if table.end > applied.get(table.topic, 0)]
+        for table in tables:
+            if applied.get(table.topic, 0) > table.base:
+                raise DestinationError(f"another process has applied changes of {table.topic} meanwhile; only one may run")
+        self._stage(cursor, tables)
+        self._note_affected(cursor, tables, before=True)
+        upserted = deleted = 0
+        for table in tables:
+            target = self._targets[table.table]
+            if table.truncated:
+                cursor.execute(apply_sql.truncate(target))
+                deleted += cursor.rowcount
+            cursor.execute(apply_sql.delete(target))
+            deleted += cursor.rowcount
+            cursor.execute(apply_sql.upsert(target))
+            upserted += cursor.rowcount
+        self._note_affected(cursor, tables, before=False)
+        for aggregate in self._concerned(tables):
+            target = self._targets[aggregate.table]
+            for statement in apply_sql.renew(aggregate.name, target, self._queries[aggregate.query]):
+                cursor.execute(statement)
+        for table in tables:
+            cursor.execute(apply_sql.ADVANCE, (table.topic, table.end, batch.change_log))
+        offsets = json.dumps({table.topic: table.end for table in tables})
+        cursor.execute(apply_sql.LEDGER, (batch.query_id, batch.batch_id, upserted, deleted, offsets))
+        return upserted, deleted
+
+    def _stage(self, cursor: Any, tables: list[TableBatch]) -> None:
+        lines = [apply_sql.copy_line(table.table, "k", key) for table in tables for key in table.keys]
+        lines += [apply_sql.copy_line(table.table, "r", row) for table in tables for row in table.rows]
+        cursor.copy_expert(apply_sql.COPY, io.StringIO("".join(lines)))
+
+    def _concerned(self, tables: list[TableBatch]) -> list[Aggregate]:
+        changed = {table.table for table in tables}
+        return [aggregate for aggregate in self._aggregates if changed & aggregate.affected.keys()]
+
+    def _note_affected(self, cursor: Any, tables: list[TableBatch], *, before: bool) -> None:
+        for aggregate in self._concerned(tables):
+            for table in tables:
+                query = aggregate.affected.get(table.table)
+                if query is None:
+                    continue
+                if table.truncated and before:
+                    cursor.execute(apply_sql.all_affected(aggregate.name, self._targets[aggregate.table]))
+                cursor.execute(
+                    apply_sql.find_affected(aggregate.name, self._targets[table.table], self._queries[query])
+                )

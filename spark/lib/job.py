@@ -1,0 +1,162 @@
+"""The frame of a job: session, settings, orderly stop, and reports to the job server."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from lib.events import Events
+from lib.pipeline import Pipeline, load
+from lib.session import attach
+from lib.settings import Settings
+from lib.storage import Storage
+
+log = logging.getLogger(__name__)
+
+_WATCH_SECONDS = 0.5
+_FIRST_TRIGGER_POLL_SECONDS = 0.05
+
+
+@dataclass
+class BatchReport:
+    """What a batch did, filled in while it runs."""
+
+    batch: int
+    rows: int = 0
+    offsets: dict[str, int] = field(default_factory=dict)  # topic -> end offset, exclusive
+    version: int | None = None
+    committed_ms: int | None = None
+
+    def committed(self) -> None:
+        """Notes the time at which others can see the batch."""
+        self.committed_ms = int(time.time() * 1000)
+
+
+class Job:
+    """One job's surroundings, handed to its script."""
+
+    def __init__(self, name: str, settings: Settings, events: Events) -> None:
+        self.name = name
+        self.settings = settings
+        self.events = events
+        self.pipeline: Pipeline = load(settings.root / "pipeline.yml")
+        self.spark: SparkSession = attach()
+        self.storage = Storage(self.spark)
+        self.stopping = threading.Event()
+
+    def checkpoint(self, query: str) -> str:
+        """Where a query of this job keeps its place."""
+        return f"{self.pipeline.checkpoints}/{self.name}/{query}"
+
+    def query_id(self) -> str:
+        """Inside foreachBatch: the id of the running query, which its checkpoint keeps over restarts."""
+        return self.spark.sparkContext.getLocalProperty("sql.streaming.queryId")
+
+    @contextlib.contextmanager
+    def batch(self, batch_id: int) -> Iterator[BatchReport]:
+        """Reports the batch done in the block; nothing is reported for one that fails."""
+        started = time.monotonic()
+        report = BatchReport(batch_id)
+        yield report
+        self.events.emit(
+            "batch",
+            batch=batch_id,
+            rows=report.rows,
+            duration_ms=int((time.monotonic() - started) * 1000),
+            committed_ms=report.committed_ms or int(time.time() * 1000),
+            offsets=report.offsets,
+            version=report.version,
+        )
+
+    def watch(self, queries: list[StreamingQuery], after_start: Callable[[], None] | None = None) -> None:
+        """Returns when the job is asked to stop; raises what a query failed with."""
+        self._await_first_trigger(queries)
+        if self.stopping.is_set():
+            return
+        self.events.emit("ready")
+        log.info("ready: %s", ", ".join(query.name for query in queries))
+        if after_start is not None:
+            threading.Thread(target=self._in_background, args=(after_start,), daemon=True).start()
+        while not self.stopping.wait(_WATCH_SECONDS):
+            self._raise_failure(queries)
+
+    def _await_first_trigger(self, queries: list[StreamingQuery]) -> None:
+        """Until every query has looked at its source once: from then on it takes up what arrives."""
+        while not self.stopping.wait(_FIRST_TRIGGER_POLL_SECONDS):
+            self._raise_failure(queries)
+            if all(_has_looked(query) for query in queries):
+                return
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # nothing in the flow waits for this work: report it and go on
+            log.exception("after the start")
+            self.events.emit("warning", message=one_line(error))
+
+    @staticmethod
+    def _raise_failure(queries: list[StreamingQuery]) -> None:
+        for query in queries:
+            failure = query.exception()
+            if failure is not None:
+                raise failure
+            if not query.isActive:
+                raise RuntimeError(f"query {query.name} has stopped")
+
+
+def _has_looked(query: StreamingQuery) -> bool:
+    return query.lastProgress is not None or query.status["message"].startswith("Waiting for")
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, without the stack traces Spark puts into its messages."""
+    text = str(error).strip()
+    # What a foreachBatch function raised comes back inside a Java exception, as Python's own traceback.
+    for line in reversed(text.splitlines()):
+        name, separator, message = line.partition(": ")
+        if separator and name.startswith("lib.") and name.rsplit(".", 1)[-1].endswith("Error"):
+            return message
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first or type(error).__name__
+
+
+def run(name: str, main: Callable[[Job], None]) -> None:
+    """Runs a job's main function and exits: 0 when it was asked to stop, 1 when it failed."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    started = time.monotonic()
+    events = Events()
+    job = None
+    try:
+        job = Job(name, Settings.from_environment(), events)
+        signal.signal(signal.SIGTERM, lambda number, frame: job.stopping.set())
+        log.info("attached to %s after %.1f s", job.spark.sparkContext.applicationId, time.monotonic() - started)
+        main(job)
+    except Exception as error:
+        expected = type(error).__module__.startswith("lib.") or isinstance(error, PySparkException)
+        log.error("%s", error, exc_info=not expected)
+        events.emit("error", message=one_line(error))
+        sys.exit(1)
+    finally:
+        if job is not None:
+            stop_queries(job.spark)
+    events.emit("stopped")
+
+
+def stop_queries(spark: SparkSession) -> None:
+    """Stops the queries of this job's session; a batch that is cut off runs again at the next start."""
+    for query in spark.streams.active:
+        try:
+            query.stop()
+        except PySparkException as error:
+            log.warning("stopping %s: %s", query.name, one_line(error))

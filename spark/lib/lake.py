@@ -1,0 +1,103 @@
+"""Tables of the lake: made before data arrives, merged, registered in the metastore."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from lib import changes
+from lib.identifiers import spark_name, spark_text
+from lib.pipeline import Pipeline, Table
+from lib.storage import Storage
+
+_MARK = "spark.databricks.delta.commitInfo.userMetadata"
+
+# Deletion vectors: a MERGE then marks rows instead of writing their file anew. Auto compaction joins the small files of
+# many merges in the writer itself, so that it meets no other writer.
+_MERGED_PROPERTIES = {
+    "delta.enableDeletionVectors": "true",
+    "delta.checkpointInterval": "50",
+    "delta.autoOptimize.autoCompact": "true",
+}
+
+
+def create_change_log(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
+    """Makes the change log where it does not exist."""
+    _create(spark, storage, pipeline.changes_path, changes.COLUMNS, changes.PROPERTIES)
+
+
+def create_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
+    """Makes an empty table for every source table, where it does not exist."""
+    for table in pipeline.tables:
+        columns = [f"{spark_name(column.name)} {column.type.spark}" for column in table.columns]
+        columns += ["_offset bigint COMMENT 'Kafka offset of the last change'", "_lsn bigint"]
+        _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES)
+
+
+def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> None:
+    """An empty table. Written by path: SQL, even over a path, asks the metastore, which the flow must not depend on."""
+    if storage.exists(f"{path}/_delta_log/00000000000000000000.json"):
+        return
+    schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns)
+    empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
+    DataFrame(empty, spark).write.format("delta").options(**properties).save(path)
+
+
+def register(spark: SparkSession, pipeline: Pipeline) -> None:
+    """Registers the tables in the Hive Metastore as <database>.<table>, the change log as <database>.changes."""
+    database = spark_name(pipeline.lake_database)
+    spark.sql(f"CREATE DATABASE IF NOT EXISTS {database} LOCATION {spark_text(pipeline.lake_path)}")
+    paths = {"changes": pipeline.changes_path} | {table.name: pipeline.table_path(table) for table in pipeline.tables}
+    for name, path in paths.items():
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {database}.{spark_name(name)} USING delta LOCATION {spark_text(path)}")
+
+
+def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, truncated_at: int | None) -> None:
+    """Applies the newest change per key to the table, in one commit.
+
+    `_offset` guards every row, so applying the same changes again, or older ones, changes nothing. A truncate deletes the rows
+    older than it that this batch does not bring again.
+    """
+    same = " AND ".join(f"t.{spark_name(name)} = s.{spark_name(name)}" for name in table.key)
+    names = [*(column.name for column in table.columns), "_offset", "_lsn"]
+    values = {spark_name(name): f"s.{spark_name(name)}" for name in names}
+    target = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).alias("t")
+    builder = (
+        target.merge(source.alias("s")._jdf, same)
+        .whenMatched("s._op = 'd' AND s._offset > t._offset")
+        .delete()
+        .whenMatched("s._offset > t._offset")
+        .updateExpr(values)
+        .whenNotMatched("s._op <> 'd'")
+        .insertExpr(values)
+    )
+    if truncated_at is not None:
+        builder = builder.whenNotMatchedBySource(f"t._offset < {int(truncated_at)}").delete()
+    builder.execute()
+
+
+@contextlib.contextmanager
+def marked(spark: SparkSession, metadata: str) -> Iterator[None]:
+    """Commits that SQL statements make in this session inside the block carry the metadata."""
+    spark.conf.set(_MARK, metadata)
+    try:
+        yield
+    finally:
+        spark.conf.unset(_MARK)
+
+
+def version(spark: SparkSession, path: str) -> int:
+    """The version this JVM knows of: right after a commit of its own, that commit."""
+    return _log(spark, path).unsafeVolatileSnapshot().version()
+
+
+def identity(spark: SparkSession, path: str) -> str:
+    """Delta's id of the table, which a table made anew does not share."""
+    return _log(spark, path).unsafeVolatileSnapshot().metadata().id()
+
+
+def _log(spark: SparkSession, path: str) -> Any:
+    return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)

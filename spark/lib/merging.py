@@ -1,0 +1,42 @@
+"""The second query of job 1: merges the change log into one table per source table."""
+
+from __future__ import annotations
+
+import time
+
+from pyspark.sql import DataFrame
+
+from lib import batch, commits, lake, typed
+from lib.commits import Mark
+from lib.job import Job
+
+
+class Merger:
+    """Applies batches of the change log to the merged tables, each table in one commit."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._log = job.spark.read.format("delta").load(job.pipeline.changes_path)
+        self._applied: dict[str, int] = {}
+        for table in job.pipeline.tables:
+            newest = next(commits.marks(job.storage, job.pipeline.table_path(table)), None)
+            self._applied.update(newest.offsets if newest is not None else {})
+
+    def merge(self, frame: DataFrame, batch_id: int) -> None:
+        """Merges one batch. Tables are independent: after a failure those already done are skipped by their offsets."""
+        query_id = self._job.query_id()
+        for change in batch.reduce(self._job.pipeline, self._log, frame, self._applied):
+            path = self._job.pipeline.table_path(change.table)
+            session = frame.sparkSession
+            source = typed.changed_rows(change.table, change.frame)
+            with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
+                lake.merge(session, path, change.table, source, change.truncated_at)
+            self._applied[change.topic] = change.end
+            self._job.events.emit(
+                "merge",
+                table=change.table.name,
+                version=lake.version(session, path),
+                rows_merged=len(change.keys),
+                committed_ms=int(time.time() * 1000),
+                offsets={change.topic: change.reached},
+            )

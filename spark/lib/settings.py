@@ -1,0 +1,52 @@
+"""What the environment decides about a job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of both jobs; each uses the ones that concern it."""
+
+    root: Path  # directory of pipeline.yml
+    kafka: str
+    ingest_trigger: str
+    merge_interval: str
+    process_trigger: str
+    max_offsets_per_trigger: int
+    destination_user: str
+    destination_password: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Reads the environment of the job's container; a value set to nothing counts as not set."""
+
+        def get(name: str, default: str) -> str:
+            return environment.get(name) or default
+
+        return cls(
+            root=Path(get("PIPELINE_ROOT", "/opt/pipeline")),
+            kafka=get("KAFKA_BOOTSTRAP", "kafka:9092"),
+            ingest_trigger=interval(get("INGEST_TRIGGER", "200ms")),
+            merge_interval=interval(get("MERGE_INTERVAL", "10s")),
+            process_trigger=interval(get("PROCESS_TRIGGER", "200ms")),
+            max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
+            destination_user=get("POSTGRES_USER", "admin"),
+            destination_password=get("POSTGRES_PASSWORD", "password"),
+        )
+
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}
+
+
+def interval(text: str) -> str:
+    """``200ms``, ``10s`` or ``2m`` as Spark writes intervals."""
+    number = text.rstrip("ms")
+    unit = text[len(number) :]
+    if not number.isdigit() or unit not in _UNITS:
+        raise ValueError(f"`{text}` is not an interval such as 200ms, 10s or 2m")
+    return f"{number} {_UNITS[unit]}"

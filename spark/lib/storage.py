@@ -1,0 +1,40 @@
+"""Small files in the lake's file system, through the JVM's Hadoop client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+class Storage:
+    """The file system a path belongs to."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._jvm = spark._jvm
+        self._conf = spark._jsparkSession.sessionState().newHadoopConf()
+
+    def _open(self, path: str) -> tuple[Any, Any]:
+        java_path = self._jvm.org.apache.hadoop.fs.Path(path)
+        return java_path.getFileSystem(self._conf), java_path
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or directory."""
+        file_system, java_path = self._open(path)
+        return file_system.exists(java_path)
+
+    def names(self, directory: str) -> list[str]:
+        """Names in a directory, in no order; none where it does not exist."""
+        file_system, java_path = self._open(directory)
+        if not file_system.exists(java_path):
+            return []
+        return [status.getPath().getName() for status in file_system.listStatus(java_path)]
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+        file_system, java_path = self._open(path)
+        stream = file_system.open(java_path)
+        try:
+            return self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+        finally:
+            stream.close()

@@ -1,0 +1,49 @@
+"""From the JSON of a change to typed columns."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lib.identifiers import spark_name
+from lib.pipeline import Table
+
+
+def text_struct(columns: list[str]) -> str:
+    """DDL of a struct with these columns, all of them text."""
+    return ", ".join(f"{spark_name(name)} string" for name in columns)
+
+
+def row_columns(table: Table, source: str) -> list[Column]:
+    """Typed columns of the table, read from the text columns of struct `source`."""
+    return [
+        F.expr(column.type.cast(f"{source}.{spark_name(column.name)}")).alias(column.name) for column in table.columns
+    ]
+
+
+def rows(table: Table, changes: DataFrame) -> DataFrame:
+    """Rows after the change, typed as declared. Deletes are left out: they have no row after the change."""
+    text = text_struct([column.name for column in table.columns])
+    return (
+        changes.where(F.col("after").isNotNull())
+        .withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
+        .select(*row_columns(table, "row"))
+    )
+
+
+def changed_rows(table: Table, changes: DataFrame) -> DataFrame:
+    """Key, row, op, offset and lsn of each change; the row's other columns are NULL for a delete."""
+    text = text_struct([column.name for column in table.columns])
+    key_text = text_struct(list(table.key))
+    merged = {
+        # A delete has only its key, so the key is read from there always.
+        column.name: F.expr(
+            column.type.cast(f"{'key_row' if column.name in table.key else 'row'}.{spark_name(column.name)}")
+        ).alias(column.name)
+        for column in table.columns
+    }
+    return (
+        changes.withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
+        .withColumn("key_row", F.from_json("key", key_text, {"mode": "FAILFAST"}))
+        .select(*merged.values(), F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn"))
+    )

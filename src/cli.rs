@@ -1,0 +1,309 @@
+//! The command line as typed: plain data, checked by clap as far as syntax goes.
+//!
+//! The doc comments are the help that users read, so they say when to use a command, not only what it does.
+
+mod args;
+mod help;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub use args::{
+    CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs, ExecArgs, GraphArgs,
+    GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel, ScaleArgs,
+    ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
+};
+pub use values::{Replicas, Tail};
+
+use crate::failure::Failure;
+use crate::ui;
+
+/// Where the Compose file is looked for, in the current directory and upwards.
+const DEFAULT_FILE: &str = "compose/compose.yaml";
+
+/// Brings up, proves and operates a change-data-capture lakehouse on Docker
+///
+/// One command takes a machine with a container engine to a running pipeline: Postgres, Debezium, Kafka, Spark,
+/// Delta Lake on HDFS, and Postgres again, proved by a row that travelled all the way. Every command can be repeated:
+/// it looks at what is there and does what is missing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pipectl",
+    version,
+    styles = help::STYLES,
+    max_term_width = 100,
+    after_help = help::ROOT_EXAMPLES,
+    after_long_help = help::root(),
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Compose file; repeat it to merge overrides, later files win [default: compose/compose.yaml, searched upwards]
+    ///
+    /// Stands before the command: `pipectl -f my.yaml up`.
+    #[arg(short, long = "file", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Name of the project: prefix of its containers, networks and volumes [default: from the Compose file]
+    #[arg(long, global = true, value_name = "NAME", env = "PIPECTL_PROJECT", hide_env_values = true)]
+    pub project: Option<String>,
+
+    /// File with variables for the Compose files [default: .env]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
+
+    /// Also enable services of this profile; repeatable
+    #[arg(
+        long = "profile",
+        global = true,
+        value_name = "NAME",
+        env = "COMPOSE_PROFILES",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub profiles: Vec<String>,
+
+    /// Container engine: `unix:///path` or `tcp://host:port` [default: the engine of this machine]
+    #[arg(short = 'H', long, global = true, value_name = "URL", env = "DOCKER_HOST", hide_env_values = true)]
+    pub host: Option<String>,
+
+    /// How progress is shown
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = "PIPECTL_EVENTS",
+        hide_env_values = true
+    )]
+    pub events: EventFormat,
+
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more: -v shows the output of builds and steps, -vv what pipectl does
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: ColorChoice,
+}
+
+/// Values of `--events`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum EventFormat {
+    /// Redrawn on a terminal, lines elsewhere
+    #[default]
+    Auto,
+    /// Redrawn in place
+    Tty,
+    /// One line a change
+    Plain,
+    /// One JSON object a line, on standard output
+    Json,
+}
+
+/// Values of `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the pipeline up, or up to date, and prove that data flows
+    ///
+    /// Makes what the Compose files describe real: images, networks, volumes, containers, then the connector, the
+    /// topics and the jobs, each as soon as what it needs is ready. Ends with a row followed from the source to the
+    /// destination and a table of addresses. Use it to start, to resume after a failure or Ctrl-C, and to apply edited
+    /// files: only what differs is touched.
+    #[command(after_help = help::UP)]
+    Up(UpArgs),
+    /// Show containers, connector, topics, jobs and tables on one screen
+    ///
+    /// Looks at everything at once and waits for nothing: a part that does not answer is shown as such. Ends with a
+    /// verdict, and with exit code 1 when it is not a good one.
+    #[command(after_help = help::STATUS)]
+    Status(StatusArgs),
+    /// Follow marked rows from source to destination and compare every table
+    ///
+    /// Inserts, updates and deletes rows of its own at the source, measures when each change is seen in the topic, the
+    /// change log, the Delta table and the destination, and removes the rows again. Then compares the tables. Use it
+    /// after a change to the pipeline and as the smoke test in CI.
+    #[command(after_help = help::VERIFY)]
+    Verify(VerifyArgs),
+    /// Remove the containers and networks; the data stays
+    ///
+    /// Stops and removes the project's containers and networks. Tables, topics and Delta files are in volumes and stay;
+    /// the next `pipectl up` goes on where this ended.
+    #[command(after_help = help::DOWN)]
+    Down(DownArgs),
+    /// Begin anew: throw away the replicated data, or everything
+    ///
+    /// Shows what will go and asks first. Level `pipeline` throws away replication slot, connector offsets, topics,
+    /// checkpoints, Delta tables and destination rows as one consistent set and keeps the source: the next `pipectl up`
+    /// copies it afresh. Level `all` leaves nothing of the project but its images.
+    #[command(after_help = help::RESET)]
+    Reset(ResetArgs),
+    /// Stop services without removing them
+    ///
+    /// Dependents stop before what they depend on, each with the time its file grants. Data and containers stay;
+    /// `pipectl start` goes on.
+    #[command(after_help = help::STOP)]
+    Stop(ServicesArgs),
+    /// Start services that were stopped
+    ///
+    /// Starts what exists, in dependency order, and waits until it is ready. Changes nothing else: after editing a file
+    /// use `pipectl up`.
+    #[command(after_help = help::START)]
+    Start(ServicesArgs),
+    /// Stop services and start them again
+    ///
+    /// In dependency order, waiting until everything is ready again. The configuration stays what it was: after editing
+    /// a file use `pipectl up`.
+    #[command(after_help = help::RESTART)]
+    Restart(ServicesArgs),
+    /// Show what services wrote
+    ///
+    /// Prints the lines of each container, oldest first, with the service's name in front.
+    #[command(after_help = help::LOGS)]
+    Logs(LogsArgs),
+    /// Change how many containers a service has
+    ///
+    /// Adds or removes containers of a service and waits until the new ones are ready. Meant for services that share
+    /// work, such as Spark workers and DataNodes. Holds until the next `pipectl up` of the whole project.
+    #[command(after_help = help::SCALE)]
+    Scale(ScaleArgs),
+    /// Run a command inside a running service
+    ///
+    /// Prints what the command wrote and ends with its exit code. The command's input is empty.
+    #[command(after_help = help::EXEC)]
+    Exec(ExecArgs),
+    /// Print the Compose project as pipectl understands it
+    ///
+    /// Includes read, overrides merged, variables filled in, defaults written out: valid Compose again. Use it to find
+    /// out why a setting does not arrive. Passwords are printed as they are.
+    #[command(after_help = help::CONFIG)]
+    Config(ConfigArgs),
+    /// Draw what starts after what
+    ///
+    /// Prints services and steps with what each waits for.
+    #[command(after_help = help::GRAPH)]
+    Graph(GraphArgs),
+    /// List, build or clean up the images
+    ///
+    /// An image's tag is a hash of everything it is made from, so unchanged sources build nothing.
+    #[command(after_help = help::IMAGES)]
+    Images(ImagesArgs),
+    /// Show addresses, users and passwords
+    ///
+    /// Where to point a browser or a client at, with the demo user and password where one is needed.
+    #[command(after_help = help::CREDENTIALS)]
+    Credentials(CredentialsArgs),
+    /// Look at the Debezium connector, restart, pause or resume it
+    ///
+    /// A connector can be RUNNING while its task has FAILED: both are shown, with the reason.
+    #[command(after_help = help::CONNECTOR)]
+    Connector(ConnectorArgs),
+    /// Look at the Spark jobs or restart one
+    ///
+    /// The streaming jobs run in one Spark driver, each on its own: one can be restarted without the other.
+    #[command(after_help = help::JOBS)]
+    Jobs(JobsArgs),
+    /// Print a completion script for a shell
+    ///
+    /// Writes the script to standard output; see the examples for where each shell wants it.
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Name as typed, for messages and events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Status(_) => "status",
+            Self::Verify(_) => "verify",
+            Self::Down(_) => "down",
+            Self::Reset(_) => "reset",
+            Self::Stop(_) => "stop",
+            Self::Start(_) => "start",
+            Self::Restart(_) => "restart",
+            Self::Logs(_) => "logs",
+            Self::Scale(_) => "scale",
+            Self::Exec(_) => "exec",
+            Self::Config(_) => "config",
+            Self::Graph(_) => "graph",
+            Self::Images(_) => "images",
+            Self::Credentials(_) => "credentials",
+            Self::Connector(_) => "connector",
+            Self::Jobs(_) => "jobs",
+            Self::Completions(_) => "completions",
+        }
+    }
+}
+
+impl Cli {
+    /// The Compose files to read: those given, or the default found in `directory` or above it.
+    pub fn compose_files(&self, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+        if !self.files.is_empty() {
+            return Ok(self.files.iter().map(|file| directory.join(file)).collect());
+        }
+        match directory.ancestors().map(|parent| parent.join(DEFAULT_FILE)).find(|file| file.is_file()) {
+            Some(file) => Ok(vec![file]),
+            None => Err(Failure::usage(format!("no {DEFAULT_FILE} in {} or above it", directory.display()))
+                .hint("change into the project's directory, or name the file: `pipectl -f FILE ..`")),
+        }
+    }
+
+    /// How this invocation prints.
+    pub fn ui_options(&self) -> ui::Options {
+        ui::Options {
+            format: match self.global.events {
+                EventFormat::Auto => ui::Format::Auto,
+                EventFormat::Tty => ui::Format::Tty,
+                EventFormat::Plain => ui::Format::Plain,
+                EventFormat::Json => ui::Format::Json,
+            },
+            quiet: self.global.quiet,
+            verbose: self.global.verbose,
+            color: match self.global.color {
+                ColorChoice::Auto => ui::Color::Auto,
+                ColorChoice::Always => ui::Color::Always,
+                ColorChoice::Never => ui::Color::Never,
+            },
+        }
+    }
+}
+
+/// The completion script for a shell.
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pipectl", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

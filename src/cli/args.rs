@@ -1,0 +1,303 @@
+//! Options of every command.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::values::{Replicas, Tail, duration};
+
+/// Options of `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Only these services and what they depend on
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+
+    /// Print what would be done, and why, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+
+    /// Print the plan as JSON
+    #[arg(long, requires = "plan")]
+    pub json: bool,
+
+    /// Do not follow a row through the pipeline at the end
+    #[arg(long)]
+    pub no_verify: bool,
+
+    /// Replace containers even where nothing has changed
+    #[arg(long)]
+    pub force_recreate: bool,
+
+    /// Remove containers of services that the files do not name any more
+    #[arg(long)]
+    pub remove_orphans: bool,
+
+    /// Build the images even where they are present
+    #[arg(long)]
+    pub build: bool,
+
+    /// Give up after this long, for example 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+
+    /// Engine calls at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
+
+    /// Try to pull prebuilt images from here before building, for example ghcr.io/acme/pipectl
+    #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
+    pub registry: Option<String>,
+
+    /// Start even if memory, disk or ports look insufficient
+    #[arg(long)]
+    pub skip_preflight: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Redraw every second until Ctrl-C
+    #[arg(short, long, conflicts_with = "json")]
+    pub watch: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Compare every column of every table and recompute the aggregates
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Also write a JUnit report
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+
+    /// Give up after this long
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// Options of `down`.
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    /// Remove the volumes too: ALL DATA of the project is lost
+    #[arg(long)]
+    pub volumes: bool,
+}
+
+/// Options of `reset`.
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// What to throw away
+    #[arg(value_enum, default_value_t)]
+    pub level: ResetLevel,
+
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Values of `reset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ResetLevel {
+    /// Everything downstream of the source tables
+    #[default]
+    Pipeline,
+    /// Containers, networks and volumes, the source too
+    All,
+}
+
+/// Services of the project.
+#[derive(Debug, Args)]
+pub struct ServicesArgs {
+    /// Only these services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+}
+
+/// Options of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Go on with new lines until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Only the last lines of each container: a number, or `all`
+    #[arg(short = 'n', long, value_name = "N", default_value = "100")]
+    pub tail: Tail,
+
+    /// Only lines of the last so much time, for example 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+
+    /// One JSON object a line: time, service, container, stream, text
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only these services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+}
+
+/// Options of `scale`.
+#[derive(Debug, Args)]
+pub struct ScaleArgs {
+    /// Service and number of containers
+    #[arg(value_name = "SERVICE=N", required = true)]
+    pub replicas: Vec<Replicas>,
+}
+
+/// Options of `exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<String>,
+}
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Print JSON instead of YAML
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print only the names of the services
+    #[arg(long)]
+    pub services: bool,
+}
+
+/// Options of `graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: GraphFormat,
+}
+
+/// Values of `graph --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum GraphFormat {
+    /// Indented text
+    #[default]
+    Text,
+    /// Mermaid flow chart
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// JSON
+    Json,
+}
+
+/// Options of `images`.
+#[derive(Debug, Args)]
+pub struct ImagesArgs {
+    /// What to do [default: list]
+    #[command(subcommand)]
+    pub action: Option<ImagesAction>,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Subcommands of `images`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImagesAction {
+    /// Show every image the project needs, whether it is present, and its size
+    List,
+    /// Build or pull what is missing, without starting anything
+    Build {
+        /// Only images of these services [default: all]
+        #[arg(value_name = "SERVICE")]
+        services: Vec<String>,
+        /// Build even where they are present
+        #[arg(long)]
+        force: bool,
+        /// Try to pull prebuilt images from here first
+        #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
+        registry: Option<String>,
+    },
+    /// Remove images that pipectl built from sources that have changed since
+    Prune,
+}
+
+/// Options of `credentials`.
+#[derive(Debug, Args)]
+pub struct CredentialsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `connector`.
+#[derive(Debug, Args)]
+pub struct ConnectorArgs {
+    /// What to do [default: status]
+    #[command(subcommand)]
+    pub action: Option<ConnectorAction>,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Subcommands of `connector`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum ConnectorAction {
+    /// Show connector and task, with the reason of a failure
+    Status,
+    /// Restart the connector and its task; goes on at its stored offset
+    Restart,
+    /// Stop reading; the replication slot keeps what comes in
+    Pause,
+    /// Go on after a pause
+    Resume,
+}
+
+/// Options of `jobs`.
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    /// What to do [default: list]
+    #[command(subcommand)]
+    pub action: Option<JobsAction>,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Subcommands of `jobs`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum JobsAction {
+    /// Show the state, the last batches and the lag of every job
+    List,
+    /// Stop a job and start it again from its checkpoint
+    Restart {
+        /// Name of the job, as `jobs list` shows it
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

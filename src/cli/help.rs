@@ -1,0 +1,168 @@
+//! What stands below the options in the help: examples, environment, exit codes.
+
+use std::fmt::Write as _;
+
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Effects};
+
+use crate::exit;
+
+/// Colours of the help.
+pub(super) const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Exit codes with their meaning, as `pipectl --help` lists them.
+const EXIT_CODES: [(u8, &str); 7] = [
+    (exit::OK, "everything asked for was done"),
+    (exit::FAILED, "the stack, a step or a verification failed"),
+    (exit::USAGE, "the command line, a Compose file or pipeline.yml is wrong; nothing was touched"),
+    (exit::ENGINE, "no usable container engine"),
+    (exit::TIMEOUT, "a deadline passed"),
+    (exit::PREFLIGHT, "a check before the start failed (memory, disk, ports); nothing was touched"),
+    (exit::INTERRUPTED, "interrupted by Ctrl-C or SIGTERM; `pipectl up` resumes"),
+];
+
+/// Environment variables, as `pipectl --help` lists them.
+const ENVIRONMENT: [(&str, &str); 9] = [
+    ("PIPECTL_PROJECT", "project name, as --project"),
+    ("PIPECTL_EVENTS", "how progress is shown, as --events"),
+    ("PIPECTL_REGISTRY", "where prebuilt images are, as --registry"),
+    (crate::ui::LOG_VARIABLE, "filter for diagnostics, for example pipectl=debug"),
+    ("COMPOSE_PROFILES", "profiles, separated by commas, as --profile"),
+    ("DOCKER_HOST", "container engine, as --host"),
+    ("DOCKER_CONTEXT", "context of the docker command whose engine is used"),
+    ("NO_COLOR", "no colours, as --color never"),
+    ("TERM", "`dumb` makes progress plain lines"),
+];
+
+pub(super) const ROOT_EXAMPLES: &str = "\
+Examples:
+  pipectl up               bring everything up and see a row travel through it
+  pipectl status --watch   keep an eye on it
+  pipectl verify           prove that the destination equals the source
+  pipectl down             remove the containers, keep the data
+
+`pipectl --help` also lists environment variables and exit codes; `pipectl COMMAND --help` explains a command.";
+
+/// The long form: examples, environment, exit codes.
+pub(super) fn root() -> String {
+    let mut text = String::from(ROOT_EXAMPLES);
+    text.push_str("\n\nEnvironment:\n");
+    for (name, meaning) in ENVIRONMENT {
+        // Writing into a String cannot fail, here and below.
+        let _ = writeln!(text, "  {name:<17}  {meaning}");
+    }
+    text.push_str(
+        "  Variables that the Compose files use, such as POSTGRES_PASSWORD, also come from here or from .env.\n",
+    );
+    text.push_str("\nExit codes:\n");
+    for (code, meaning) in EXIT_CODES {
+        let _ = writeln!(text, "  {code:>3}  {meaning}");
+    }
+    text
+}
+
+pub(super) const UP: &str = "\
+Examples:
+  pipectl up                           everything, proved at the end
+  pipectl up --plan                    what would be done, and why
+  pipectl up kafka debezium            these two and what they depend on
+  pipectl --profile ui up              with the optional web interfaces
+  pipectl up --events json > up.jsonl  progress for a program";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  pipectl status
+  pipectl status --watch
+  pipectl status --json > status.json";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  pipectl verify                       follow marked rows, compare tables
+  pipectl verify --full --timeout 10m  compare every column as well
+  pipectl verify --junit report.xml    for CI";
+
+pub(super) const DOWN: &str = "\
+Examples:
+  pipectl down             remove containers and networks, keep the data
+  pipectl down --volumes   remove the data as well";
+
+pub(super) const RESET: &str = "\
+Examples:
+  pipectl reset pipeline   copy the source afresh with the next `pipectl up`
+  pipectl reset all        leave nothing but the images
+  pipectl reset all --yes  without asking, for scripts";
+
+pub(super) const STOP: &str = "\
+Examples:
+  pipectl stop                  stop everything, dependents first
+  pipectl stop data-generator   stop new data from coming in";
+
+pub(super) const START: &str = "\
+Examples:
+  pipectl start                  start everything that was stopped
+  pipectl start data-generator   let data come in again";
+
+pub(super) const RESTART: &str = "\
+Examples:
+  pipectl restart              everything, in order
+  pipectl restart kafka        one service; what depends on it reconnects";
+
+pub(super) const LOGS: &str = "\
+Examples:
+  pipectl logs -f debezium           follow one service
+  pipectl logs --since 10m           the last ten minutes of all
+  pipectl logs -n all --json kafka   every line, for a program";
+
+pub(super) const SCALE: &str = "\
+Examples:
+  pipectl scale spark-worker=2
+  pipectl scale spark-worker=3 datanode=2";
+
+pub(super) const EXEC: &str = "\
+Examples:
+  pipectl exec namenode hdfs dfs -ls /data/delta
+  pipectl exec postgres-dest -- psql -U admin jadc2_db -c 'select count(*) from orders'";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  pipectl config                          the whole project
+  pipectl config --services               names only
+  pipectl -f my.yaml config --json        for a program";
+
+pub(super) const GRAPH: &str = "\
+Examples:
+  pipectl graph
+  pipectl graph --format mermaid         for a Markdown document
+  pipectl graph --format dot | dot -Tsvg > graph.svg";
+
+pub(super) const IMAGES: &str = "\
+Examples:
+  pipectl images                    what is present, what is missing
+  pipectl images build              get everything ready for an `up` without a network
+  pipectl images prune              remove outdated builds";
+
+pub(super) const CREDENTIALS: &str = "\
+Examples:
+  pipectl credentials
+  pipectl credentials --json";
+
+pub(super) const CONNECTOR: &str = "\
+Examples:
+  pipectl connector            state of connector and task
+  pipectl connector restart    after the cause of a failure is gone";
+
+pub(super) const JOBS: &str = "\
+Examples:
+  pipectl jobs                    state, batches and lag
+  pipectl jobs restart process    after editing a transformation";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  pipectl completions bash > /etc/bash_completion.d/pipectl
+  pipectl completions zsh > \"${fpath[1]}/_pipectl\"
+  pipectl completions fish > ~/.config/fish/completions/pipectl.fish
+  pipectl completions powershell >> $PROFILE";

@@ -1,0 +1,119 @@
+//! Containers: create, start, stop, remove, and what they use.
+
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::models::NetworkConnectRequest;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+    StatsOptionsBuilder, StopContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+
+use super::connect::DockerEngine;
+use super::{observe, spec};
+use crate::engine::backend::{BackendError, ContainerSpec, Result};
+
+/// How long a removal that another client began may take.
+const REMOVAL_DEADLINE: Duration = Duration::from_secs(30);
+/// How often it is looked at.
+const REMOVAL_POLL: Duration = Duration::from_millis(50);
+
+impl DockerEngine {
+    pub(super) async fn make_container(&self, wanted: &ContainerSpec) -> Result<String> {
+        let context = self.context(format!("create container {}", wanted.name), format!("image {}", wanted.image));
+        let (body, later) = spec::request(wanted, self.api);
+        let options = CreateContainerOptionsBuilder::default().name(&wanted.name).build();
+        let created = self.docker.create_container(Some(options), body).await.map_err(|error| context.error(error))?;
+        for (network, endpoint) in later {
+            let request = NetworkConnectRequest { container: created.id.clone(), endpoint_config: Some(endpoint) };
+            if let Err(error) = self.docker.connect_network(&network, request).await {
+                let failure = context.error(error);
+                // It carries the label of a complete container: left behind, the next run would take it for one.
+                self.delete_container(&created.id).await?;
+                return Err(failure);
+            }
+        }
+        Ok(created.id)
+    }
+
+    pub(super) async fn start_container(&self, container: &str) -> Result<()> {
+        let context = self.context(format!("start container {container}"), format!("container {container}"));
+        self.docker
+            .start_container(container, None::<bollard::query_parameters::StartContainerOptions>)
+            .await
+            .map_err(|error| context.error(error))
+    }
+
+    pub(super) async fn stop_container(&self, container: &str, grace: Duration) -> Result<()> {
+        let context = self.context(format!("stop container {container}"), format!("container {container}"));
+        let seconds = i32::try_from(spec::whole_seconds(grace)).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::default().t(seconds).build();
+        // The engine answers only when the container has stopped.
+        let stopped = self.patient(grace).stop_container(container, Some(options)).await;
+        absent_is_fine(stopped).map_err(|error| context.error(error))
+    }
+
+    pub(super) async fn kill_container(&self, container: &str) -> Result<()> {
+        let context = self.context(format!("kill container {container}"), format!("container {container}"));
+        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        match absent_is_fine(self.docker.kill_container(container, Some(options)).await) {
+            Err(Error::DockerResponseServerError { message, .. }) if message.contains("is not running") => Ok(()),
+            result => result.map_err(|error| context.error(error)),
+        }
+    }
+
+    pub(super) async fn delete_container(&self, container: &str) -> Result<()> {
+        let context = self.context(format!("remove container {container}"), format!("container {container}"));
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match absent_is_fine(self.docker.remove_container(container, Some(options)).await) {
+            Err(Error::DockerResponseServerError { status_code: 409, message }) if message.contains("in progress") => {
+                self.until_gone(container, &message).await
+            }
+            result => result.map_err(|error| context.error(error)),
+        }
+    }
+
+    /// Another client removes it: done when it is gone.
+    async fn until_gone(&self, container: &str, message: &str) -> Result<()> {
+        let gone = async {
+            loop {
+                match self.look_at(container).await {
+                    Ok(_) => tokio::time::sleep(REMOVAL_POLL).await,
+                    Err(BackendError::NotFound { .. }) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        tokio::time::timeout(REMOVAL_DEADLINE, gone)
+            .await
+            .unwrap_or_else(|_| Err(self.context(format!("remove container {container}"), "").refused(message)))
+    }
+
+    pub(super) async fn look_at(&self, container: &str) -> Result<crate::engine::observed::ContainerDetail> {
+        let context = self.context(format!("inspect container {container}"), format!("container {container}"));
+        self.docker
+            .inspect_container(container, None::<InspectContainerOptions>)
+            .await
+            .map(observe::detail)
+            .map_err(|error| context.error(error))
+    }
+
+    pub(super) async fn memory_of(&self, container: &str) -> Result<u64> {
+        let context = self.context(format!("read the memory use of {container}"), format!("container {container}"));
+        let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
+        let stats = match self.docker.stats(container, Some(options)).next().await {
+            Some(stats) => stats.map_err(|error| context.error(error))?,
+            None => return Err(context.refused("the engine sent no statistics")),
+        };
+        observe::memory(&stats).ok_or_else(|| context.refused("the container is not running"))
+    }
+}
+
+/// A removal of what is not there has done its job.
+pub(super) fn absent_is_fine<T: Default>(result: std::result::Result<T, Error>) -> std::result::Result<T, Error> {
+    match result {
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(T::default()),
+        other => other,
+    }
+}

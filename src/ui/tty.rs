@@ -1,0 +1,190 @@
+//! Progress on a terminal: what is under way is redrawn in place, what has ended scrolls up and stays.
+//!
+//! The frame never grows over the screen, is drawn at most ten times a second, and does not appear at all in a run that
+//! is over before anyone could read it.
+
+use std::io;
+use std::time::Duration;
+
+use console::{measure_text_width, strip_ansi_codes, truncate_str};
+use indicatif::{ProgressBar, ProgressStyle};
+use owo_colors::OwoColorize;
+
+use super::board::{Board, Closed, Counts, Running};
+use super::failure;
+use super::render::Consumer;
+use super::style::{Mark, clock, duration};
+use crate::event::Event;
+
+/// A run that is shorter shows its result only.
+const QUIET_START: Duration = Duration::from_millis(400);
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// Width of the state word ("cancelled").
+const WORD: usize = 9;
+/// Width of the time column ("12.3s", "2m 03s").
+const TIME: usize = 7;
+
+/// Size of the terminal, asked anew for every frame.
+pub(super) type SizeFn = dyn Fn() -> (usize, usize) + Send;
+
+/// The renderer.
+pub(super) struct Tty {
+    bar: ProgressBar,
+    /// Rows and columns.
+    size: Box<SizeFn>,
+    colored: bool,
+    verbose: bool,
+    board: Board,
+    frame: usize,
+}
+
+impl Tty {
+    pub(super) fn new(bar: ProgressBar, size: Box<SizeFn>, colored: bool, verbose: bool) -> Self {
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
+        Self { bar, size, colored, verbose, board: Board::default(), frame: 0 }
+    }
+
+    /// Prints above the frame, for good.
+    fn above(&self, text: &str) {
+        if self.colored {
+            self.bar.println(text);
+        } else {
+            self.bar.println(strip_ansi_codes(text));
+        }
+    }
+
+    fn draw(&mut self, at: Duration) {
+        let running = self.board.running(at);
+        if at < QUIET_START || running.is_empty() {
+            return;
+        }
+        self.frame += 1;
+        let (rows, columns) = (self.size)();
+        let spinner = SPINNER[self.frame % SPINNER.len()];
+        let text = frame(&running, self.board.counts(), self.board.title_width(), at, spinner, (rows, columns));
+        self.bar.set_message(if self.colored { text } else { strip_ansi_codes(&text).into_owned() });
+        self.bar.tick();
+    }
+
+    fn closed(&self, closed: &Closed) {
+        if closed.worth_a_line || self.verbose {
+            self.above(&ended(closed, self.board.title_width(), (self.size)().1));
+        }
+    }
+
+    fn run_finished(&self, ok: bool, elapsed: Duration, summary: &str) {
+        self.bar.finish_and_clear();
+        let idle = self.board.not_begun();
+        if !ok && !idle.is_empty() {
+            self.above(&format!("{} not begun: {}", Mark::Skipped.painted(), idle.join(", ")));
+        }
+        let mark = if ok { Mark::Good } else { Mark::Bad };
+        self.above(&format!("{} {} {}", mark.painted(), summary.bold(), format!("({})", duration(elapsed)).dimmed()));
+    }
+}
+
+impl Consumer for Tty {
+    fn event(&mut self, at: Duration, event: &Event) -> io::Result<()> {
+        match event {
+            Event::RunStarted { .. } => {}
+            Event::Planned { operations } => self.board.planned(operations),
+            Event::Started { id } => self.board.started(*id, at),
+            Event::Progress { id, detail, done, total } => self.board.progress(*id, detail, *done, *total),
+            Event::Output { id, line } if self.verbose => {
+                self.above(&format!("{} {line}", format!("{} |", self.board.title(*id)).dimmed()));
+            }
+            Event::Output { .. } => {}
+            Event::Finished { id, outcome, elapsed_ms, detail } => {
+                let took = Duration::from_millis(*elapsed_ms);
+                if let Some(closed) = self.board.finished(*id, *outcome, took, detail) {
+                    self.closed(&closed);
+                }
+            }
+            Event::Notice { text } => self.above(text),
+            Event::Warning { text, hint } => self.above(&failure::warning(text, hint.as_deref())),
+            Event::RunFinished { ok, elapsed_ms, summary } => {
+                self.run_finished(*ok, Duration::from_millis(*elapsed_ms), summary);
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, at: Duration) -> io::Result<()> {
+        self.draw(at);
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        Ok(())
+    }
+}
+
+/// The part that is redrawn: a line for everything under way, as far as the screen has room, and the overall bar.
+fn frame(
+    running: &[Running<'_>],
+    counts: Counts,
+    title_width: usize,
+    at: Duration,
+    spinner: &str,
+    (rows, columns): (usize, usize),
+) -> String {
+    // One row for the bar, one for the cursor, one so that something of the past stays in sight.
+    let room = rows.saturating_sub(3).max(1);
+    let shown = if running.len() > room { room.saturating_sub(1) } else { running.len() };
+    let mut lines: Vec<String> = Vec::with_capacity(shown + 2);
+    for line in &running[..shown] {
+        let percent = line.percent.map(|percent| format!("{percent:>3}% ")).unwrap_or_default();
+        let tail = format!("{percent}{}", line.detail);
+        let text = format!(
+            "{} {} {} {}  {}",
+            spinner.cyan(),
+            column(line.title, title_width),
+            column(line.word, WORD),
+            format!("{:>TIME$}", clock(line.elapsed)).dimmed(),
+            tail.dimmed()
+        );
+        lines.push(fit(&text, columns));
+    }
+    if shown < running.len() {
+        lines.push(fit(&format!("  and {} more", running.len() - shown).dimmed().to_string(), columns));
+    }
+    lines.push(fit(&overall(counts, at), columns));
+    lines.join("\n")
+}
+
+/// `━━━━━━━━──────  37/61  12.3s`
+fn overall(counts: Counts, at: Duration) -> String {
+    const WIDTH: usize = 30;
+    let filled = if counts.total == 0 { 0 } else { WIDTH * counts.ended / counts.total };
+    let bar = format!("{}{}", "━".repeat(filled).green(), "─".repeat(WIDTH - filled).dimmed());
+    let failed =
+        if counts.failed == 0 { String::new() } else { format!("  {}", format!("{} failed", counts.failed).red()) };
+    format!("  {bar}  {}/{}  {}{failed}", counts.ended, counts.total, clock(at))
+}
+
+/// The line that stays when a group has ended.
+fn ended(closed: &Closed, title_width: usize, columns: usize) -> String {
+    let text = format!(
+        "{} {} {} {}  {}",
+        closed.mark.painted(),
+        column(&closed.title, title_width),
+        column(&closed.word, WORD),
+        format!("{:>TIME$}", clock(closed.elapsed)).dimmed(),
+        closed.detail
+    );
+    // Why something failed must not be cut off.
+    if closed.mark == Mark::Bad { text.trim_end().to_owned() } else { fit(&text, columns) }
+}
+
+/// Pads or cuts to a width.
+fn column(text: &str, width: usize) -> String {
+    let text = truncate_str(text, width, "…");
+    let gap = width.saturating_sub(measure_text_width(&text));
+    format!("{text}{}", " ".repeat(gap))
+}
+
+/// Cuts to the terminal's width, leaving its last column free: some terminals wrap when it is written.
+fn fit(text: &str, columns: usize) -> String {
+    truncate_str(text.trim_end(), columns.saturating_sub(1).max(20), "…").into_owned()
+}

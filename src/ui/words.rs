@@ -1,0 +1,45 @@
+//! What is said of an operation while it runs and after it ended.
+
+/// Present tense: what an operation with this verb is doing.
+pub(super) fn doing(verb: &str) -> &str {
+    match verb {
+        "image" | "build" => "building",
+        "pull" => "pulling",
+        "create" => "creating",
+        "start" => "starting",
+        "ready" | "wait" | "await" => "waiting",
+        "stop" => "stopping",
+        "remove" => "removing",
+        "step" | "run" => "running",
+        other => other,
+    }
+}
+
+/// Past tense: what has come of it.
+pub(super) fn done(verb: &str) -> &str {
+    match verb {
+        "image" | "build" => "built",
+        "pull" => "pulled",
+        "create" => "created",
+        "start" => "started",
+        "ready" | "wait" | "await" => "ready",
+        "stop" => "stopped",
+        "remove" => "removed",
+        _ => "done",
+    }
+}
+
+/// True for an operation that only looks: without changes beside it, it is not worth a line.
+pub(super) fn only_looks(verb: &str) -> bool {
+    matches!(verb, "ready" | "wait" | "await" | "check")
+}
+
+/// True for an operation that may take minutes: plain output then also says when it begins.
+pub(super) fn is_long(verb: &str) -> bool {
+    matches!(verb, "image" | "build" | "pull")
+}
+
+/// True for a pipeline step.
+pub(super) fn is_step(verb: &str) -> bool {
+    matches!(verb, "step" | "run")
+}

@@ -1,0 +1,77 @@
+//! Interrupting, stopping, resetting: what stays, and what is gone.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::stack::{Stack, docker, eventually};
+
+pub fn interrupted_up_resumes(stack: &Stack) {
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+    let mut child = stack
+        .command(&["up", "--events", "plain"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("pipectl runs");
+    // Ctrl-C in the middle: as soon as the first service is reported ready.
+    let lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let mut seen = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        let ready = line.contains("ready");
+        seen.push(line);
+        if ready {
+            let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+            assert!(interrupted.success());
+            break;
+        }
+    }
+    let status = child.wait().expect("pipectl ends");
+    assert_eq!(status.code(), Some(130), "interrupted: {}", seen.join("\n"));
+    stack.up();
+    stack.pipectl(&["verify"]).succeeded();
+}
+
+pub fn down_keeps_data(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-source", "UPDATE orders SET note = 'before down' WHERE order_id = 1");
+    eventually("the change is in the destination", || {
+        stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "before down"
+    });
+    let rows = stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7");
+    stack.pipectl(&["down"]).succeeded();
+    assert_eq!(docker(&["ps", "-aq", "--filter", &stack.label]), "");
+    stack.up();
+    assert_eq!(stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7"), rows);
+    assert_eq!(stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1"), "before down");
+    stack.sql("postgres-source", "UPDATE orders SET note = 'after up' WHERE order_id = 1");
+    eventually("the flow goes on where it was", || {
+        stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "after up"
+    });
+}
+
+pub fn reset_pipeline(stack: &Stack) {
+    stack.up();
+    // A row that only the destination has: gone after the reset, because everything behind the source is made anew.
+    stack.sql("postgres-dest", "INSERT INTO regions VALUES (999, 'by hand', now())");
+    let ran = stack.pipectl(&["reset", "pipeline"]).exited(2);
+    ran.says("--yes");
+    stack.pipectl(&["reset", "pipeline", "--yes"]).succeeded();
+    stack.up();
+    stack.pipectl(&["verify", "--full"]).succeeded();
+    assert_eq!(stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id = 999"), "0");
+}
+
+pub fn reset_all(stack: &Stack) {
+    stack.up();
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+    let label = stack.label.as_str();
+    for list in [
+        vec!["ps", "-aq", "--filter", label],
+        vec!["volume", "ls", "-q", "--filter", label],
+        vec!["network", "ls", "-q", "--filter", label],
+    ] {
+        assert_eq!(docker(&list), "", "{list:?}");
+    }
+    let status = stack.pipectl(&["status"]);
+    assert_eq!(status.code, Some(1), "nothing runs, and status says so: {}", status.stdout);
+}

@@ -1,0 +1,72 @@
+//! The real pipeline, driven through the real binary: every scenario states its obligation in its name.
+//!
+//! `cargo test --features live --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
+//! ports of tests/live/ports.env, a copy of the project directory), each starting from "up". A scenario that fails leaves
+//! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/.
+
+#![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
+
+mod converge;
+mod inputs;
+mod lifecycle;
+mod prove;
+mod stack;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use stack::Stack;
+
+type Scenario = (&'static str, fn(&Stack));
+
+/// In this order: each later one relies on nothing but a stack that `up` can bring up.
+const SCENARIOS: &[Scenario] = &[
+    ("up from nothing ends with a row proved in the destination", prove::up_from_nothing),
+    ("status says that every part is well, and says so to scripts", prove::status_is_well),
+    ("verify follows an insert, an update and a delete through every hop and compares every table", prove::verify_full),
+    ("a second up changes nothing", converge::second_up_changes_nothing),
+    ("editing a transformation recreates job 2 alone", converge::edited_transformation),
+    ("a worker is added and removed", converge::scale_workers),
+    ("a job is stopped and started on its own", converge::one_job_alone),
+    ("killed containers come back and no change is lost", converge::killed_containers),
+    ("status names what is broken and what to type", converge::status_names_the_broken_part),
+    ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
+    ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
+    ("a transformation that does not parse is named with its file", inputs::broken_transformation),
+    ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
+    ("a container that exits at start fails its gate at once with its log", inputs::container_exits),
+    ("a health check that never passes ends at its deadline", inputs::never_ready),
+    ("an image build that fails shows the failing step's output", inputs::failing_build),
+    ("a taken port is named with its owner before anything is touched", inputs::taken_port),
+    ("reset pipeline starts the flow anew with equal tables", lifecycle::reset_pipeline),
+    ("reset all leaves nothing behind", lifecycle::reset_all),
+];
+
+fn main() -> ExitCode {
+    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let stack = Stack::new();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, scenario) in SCENARIOS {
+        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
+            continue;
+        }
+        println!("live: {name} ...");
+        let started = Instant::now();
+        // A scenario fails by panicking, as in any Rust test; the others still run.
+        if catch_unwind(AssertUnwindSafe(|| scenario(&stack))).is_ok() {
+            passed += 1;
+            println!("live: {name} ... ok ({:.1} s)", started.elapsed().as_secs_f32());
+        } else {
+            failed += 1;
+            println!(
+                "live: {name} ... FAILED ({:.1} s), evidence in {}",
+                started.elapsed().as_secs_f32(),
+                stack.evidence(name).display()
+            );
+        }
+    }
+    stack.remove();
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

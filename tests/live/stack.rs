@@ -1,0 +1,218 @@
+//! A stack of the tests' own: a copy of the project, its own name and ports, and the commands run against it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What of the repository a project directory holds.
+const PROJECT: &[&str] =
+    &["compose", "data_generator", "debezium", "hive-metastore", "pipeline.yml", "postgresql", "spark"];
+
+/// Name of the tests' project.
+const NAME: &str = "pipectl-live";
+
+pub struct Stack {
+    directory: tempfile::TempDir,
+    /// Docker filter for what belongs to this stack.
+    pub label: String,
+}
+
+/// What a run of pipectl left.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub elapsed: Duration,
+}
+
+impl Stack {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let stack = Self { directory, label: format!("label=com.docker.compose.project={NAME}") };
+        stack.restore_files();
+        // What an aborted earlier run left would make "from nothing" untrue.
+        stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+        stack
+    }
+
+    /// The project directory of the tests.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts every project file back to what the repository has.
+    pub fn restore_files(&self) {
+        for entry in PROJECT {
+            let copied = Command::new("cp")
+                .args(["-a", "--no-target-directory"])
+                .arg(repository().join(entry))
+                .arg(self.path().join(entry))
+                .status()
+                .expect("cp runs");
+            assert!(copied.success(), "copying {entry} failed");
+        }
+    }
+
+    /// A command line of pipectl on this stack.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null()).env("PIPECTL_PROJECT", NAME);
+        for (name, value) in ports() {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs pipectl to its end.
+    pub fn pipectl(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    /// Brings everything up, which must succeed.
+    pub fn up(&self) -> Ran {
+        self.pipectl(&["up"]).succeeded()
+    }
+
+    /// `pipectl status --json`, whatever its verdict.
+    pub fn status(&self) -> Value {
+        let ran = self.pipectl(&["status", "--json"]);
+        serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|error| panic!("status --json: {error}\n{}{}", ran.stdout, ran.stderr))
+    }
+
+    /// One value from a database of the stack.
+    pub fn sql(&self, service: &str, statement: &str) -> String {
+        let ran = self
+            .pipectl(&[
+                "exec",
+                service,
+                "--",
+                "psql",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-qAtX",
+                "-U",
+                "admin",
+                "-d",
+                "jadc2_db",
+                "-c",
+                statement,
+            ])
+            .succeeded();
+        ran.stdout.trim().to_owned()
+    }
+
+    /// Ids of the running containers of a service.
+    pub fn containers(&self, service: &str) -> Vec<String> {
+        let output = docker(&[
+            "ps",
+            "-q",
+            "--no-trunc",
+            "--filter",
+            &self.label,
+            "--filter",
+            &format!("label=com.docker.compose.service={service}"),
+        ]);
+        output.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Every container of the stack with its id and start time: equal before and after means that nothing was touched.
+    pub fn fingerprint(&self) -> String {
+        let ids = docker(&["ps", "-aq", "--filter", &self.label]);
+        let mut lines: Vec<String> = ids
+            .split_whitespace()
+            .map(|id| docker(&["inspect", "--format", "{{.Name}} {{.Id}} {{.State.StartedAt}}", id]))
+            .collect();
+        lines.sort();
+        lines.concat()
+    }
+
+    /// Collects what helps to understand a failure; returns the folder.
+    pub fn evidence(&self, scenario: &str) -> PathBuf {
+        let folder = repository().join("target/live-evidence").join(scenario.replace(' ', "-"));
+        std::fs::create_dir_all(&folder).expect("the evidence folder");
+        let keep = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("evidence is written");
+        let status = self.pipectl(&["status"]);
+        keep("status.txt", &format!("{}{}", status.stdout, status.stderr));
+        keep("containers.txt", &docker(&["ps", "-a", "--filter", &self.label]));
+        let logs = self.pipectl(&["logs", "--tail", "300"]);
+        keep("logs.txt", &format!("{}{}", logs.stdout, logs.stderr));
+        println!("{}{}", status.stdout, status.stderr);
+        folder
+    }
+
+    /// Removes the stack, whatever its state.
+    pub fn remove(&self) {
+        self.restore_files();
+        self.pipectl(&["reset", "all", "--yes"]).succeeded();
+    }
+}
+
+impl Ran {
+    /// Exit code 0, or a panic that shows everything.
+    #[track_caller]
+    pub fn succeeded(self) -> Self {
+        self.exited(0)
+    }
+
+    /// This exit code, or a panic that shows everything.
+    #[track_caller]
+    pub fn exited(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The text is among what was printed to stderr.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
+        self
+    }
+}
+
+/// Waits until a condition holds; the deadline is a bound on a hang, not a verdict on speed.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(Instant::now() < deadline, "after two minutes still not: {what}");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Ran {
+    let started = Instant::now();
+    let Output { status, stdout, stderr } = command.output().expect("pipectl runs");
+    Ran {
+        code: status.code(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        elapsed: started.elapsed(),
+    }
+}
+
+/// Runs the engine's own client, as an independent witness of what pipectl says.
+pub fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().expect("the docker client runs");
+    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The release binary: what users run, and what the figures are about.
+fn binary() -> PathBuf {
+    repository().join("target/release/pipectl")
+}
+
+fn ports() -> Vec<(String, String)> {
+    include_str!("ports.env")
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
