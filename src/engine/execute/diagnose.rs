@@ -81,7 +81,7 @@ pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) 
         BackendError::Permission { .. } => {
             failure.hint("run as root or as a member of group docker: `sudo usermod -aG docker $USER`")
         }
-        BackendError::NotFound { .. } | BackendError::TooOld { .. } | BackendError::Refused { .. } => failure,
+        BackendError::TooOld { .. } | BackendError::NotFound { .. } | BackendError::Refused { .. } => failure,
     };
     failure.hint(RESUME)
 }
@@ -115,7 +115,9 @@ pub(super) async fn with_logs(backend: &dyn Backend, container: &str, mut failur
 
 fn code_of(error: &BackendError) -> u8 {
     match error {
-        BackendError::Unreachable { .. } | BackendError::Permission { .. } => exit::ENGINE,
+        BackendError::Unreachable { .. } | BackendError::Permission { .. } | BackendError::TooOld { .. } => {
+            exit::ENGINE
+        }
         _ => exit::FAILED,
     }
 }

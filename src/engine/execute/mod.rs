@@ -57,12 +57,10 @@ impl Default for Options {
     }
 }
 
-/// Runs a plan to its end, or until something fails or `cancel` is cancelled.
+/// Runs a plan to its end, or until something fails or `cancel` is cancelled. Announces the operations, not the plan's
+/// warnings: those are the caller's to show, also when nothing is run.
 pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: CancellationToken, options: &Options) -> Report {
     events.send(Event::Planned { operations: plan.planned() });
-    for warning in &plan.warnings {
-        events.warn(&warning.text, warning.hint.as_deref());
-    }
     let abandon = CancellationToken::new();
     let mut runner = Runner {
         plan,
