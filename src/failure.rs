@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A failure with everything a person needs. Convert any error into it with `Failure::from` or [`Failure::new`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// Exit code, see [`crate::exit`].
     pub code: u8,

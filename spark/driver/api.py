@@ -47,6 +47,10 @@ class Listener(ThreadingHTTPServer):
     """A listener that its handlers reach the job server through."""
 
     daemon_threads = True
+    request_queue_size = 32
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up in the middle of a request is its own affair; handlers report everything else."""
 
     def __init__(self, port: int, handler: type[Handler], owner: JobServer) -> None:
         self.owner = owner

@@ -68,11 +68,15 @@ class Tables:
         return table
 
     def _current(self, table: Table) -> tuple[int, str]:
+        """The current version and a view of it. Read by path: names would ask the metastore."""
         path = self._pipeline.table_path(table)
         version = self._log(path).update(False, self._none(), self._none()).version()
         if version < 0:
             raise BadRequestError(f"{path} does not exist yet")
-        return version, f"delta.{spark_name(path)} VERSION AS OF {version}"
+        frame = self._session.read().format("delta").option("versionAsOf", version).load(path)
+        view = f"{table.name}_{version}"
+        frame.createOrReplaceTempView(spark_name(view))
+        return version, spark_name(view)
 
     def _log(self, path: str) -> Any:
         return self._jvm.gateway.jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._session, path)

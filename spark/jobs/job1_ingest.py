@@ -15,7 +15,7 @@ def main(job: Job) -> None:
     pipeline, settings, spark = job.pipeline, job.settings, job.spark
     names = [pipeline.topic(table) for table in pipeline.tables]
     topics.wait_for(spark, settings.kafka, names, job.stopping)
-    lake.create_change_log(spark, pipeline)
+    lake.create_change_log(spark, job.storage, pipeline)
     guard = AppendGuard(job.storage, pipeline.changes_path)
     offsets = offsetlog.KafkaOffsets(job.storage, job.checkpoint("changes"))
 
@@ -41,7 +41,7 @@ def main(job: Job) -> None:
         .trigger(processingTime=settings.ingest_trigger)
         .start()
     )
-    lake.create_merged_tables(spark, pipeline)
+    lake.create_merged_tables(spark, job.storage, pipeline)
     merge = (
         spark.readStream.format("delta")
         .load(pipeline.changes_path)

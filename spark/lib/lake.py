@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from lib import changes
 from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table
+from lib.storage import Storage
 
 _MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -23,22 +24,26 @@ _MERGED_PROPERTIES = {
 }
 
 
-def create_change_log(spark: SparkSession, pipeline: Pipeline) -> None:
+def create_change_log(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
     """Makes the change log where it does not exist."""
-    _create(spark, pipeline.changes_path, changes.COLUMNS, changes.PROPERTIES)
+    _create(spark, storage, pipeline.changes_path, changes.COLUMNS, changes.PROPERTIES)
 
 
-def create_merged_tables(spark: SparkSession, pipeline: Pipeline) -> None:
+def create_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
     """Makes an empty table for every source table, where it does not exist."""
     for table in pipeline.tables:
         columns = [f"{spark_name(column.name)} {column.type.spark}" for column in table.columns]
         columns += ["_offset bigint COMMENT 'Kafka offset of the last change'", "_lsn bigint"]
-        _create(spark, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES)
+        _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES)
 
 
-def _create(spark: SparkSession, path: str, columns: str, properties: dict[str, str]) -> None:
-    listed = ", ".join(f"{spark_text(key)} = {spark_text(value)}" for key, value in properties.items())
-    spark.sql(f"CREATE TABLE IF NOT EXISTS delta.{spark_name(path)} ({columns}) USING delta TBLPROPERTIES ({listed})")
+def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> None:
+    """An empty table. Written by path: SQL, even over a path, asks the metastore, which the flow must not depend on."""
+    if storage.exists(f"{path}/_delta_log/00000000000000000000.json"):
+        return
+    schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns)
+    empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
+    DataFrame(empty, spark).write.format("delta").options(**properties).save(path)
 
 
 def register(spark: SparkSession, pipeline: Pipeline) -> None:
@@ -50,30 +55,28 @@ def register(spark: SparkSession, pipeline: Pipeline) -> None:
         spark.sql(f"CREATE TABLE IF NOT EXISTS {database}.{spark_name(name)} USING delta LOCATION {spark_text(path)}")
 
 
-def merge(spark: SparkSession, path: str, table: Table, source_view: str, truncated_at: int | None) -> None:
-    """Applies the newest change per key in the view to the table, in one commit.
+def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, truncated_at: int | None) -> None:
+    """Applies the newest change per key to the table, in one commit.
 
-    `_offset` guards every row, so applying the same changes again, or older ones, changes nothing.
+    `_offset` guards every row, so applying the same changes again, or older ones, changes nothing. A truncate deletes the rows
+    older than it that this batch does not bring again.
     """
-    spark.sql(merge_statement(path, table, source_view, truncated_at))
-
-
-def merge_statement(path: str, table: Table, source_view: str, truncated_at: int | None) -> str:
-    """The MERGE. A truncate deletes the rows older than it that this batch does not bring again."""
     same = " AND ".join(f"t.{spark_name(name)} = s.{spark_name(name)}" for name in table.key)
     names = [*(column.name for column in table.columns), "_offset", "_lsn"]
-    assigned = ", ".join(f"t.{spark_name(name)} = s.{spark_name(name)}" for name in names)
-    columns = ", ".join(spark_name(name) for name in names)
-    values = ", ".join(f"s.{spark_name(name)}" for name in names)
-    statement = (
-        f"MERGE INTO delta.{spark_name(path)} t USING {spark_name(source_view)} s ON {same}\n"
-        "WHEN MATCHED AND s._op = 'd' AND s._offset > t._offset THEN DELETE\n"
-        f"WHEN MATCHED AND s._offset > t._offset THEN UPDATE SET {assigned}\n"
-        f"WHEN NOT MATCHED AND s._op <> 'd' THEN INSERT ({columns}) VALUES ({values})"
+    values = {spark_name(name): f"s.{spark_name(name)}" for name in names}
+    target = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).alias("t")
+    builder = (
+        target.merge(source.alias("s")._jdf, same)
+        .whenMatched("s._op = 'd' AND s._offset > t._offset")
+        .delete()
+        .whenMatched("s._offset > t._offset")
+        .updateExpr(values)
+        .whenNotMatched("s._op <> 'd'")
+        .insertExpr(values)
     )
     if truncated_at is not None:
-        statement += f"\nWHEN NOT MATCHED BY SOURCE AND t._offset < {int(truncated_at)} THEN DELETE"
-    return statement
+        builder = builder.whenNotMatchedBySource(f"t._offset < {int(truncated_at)}").delete()
+    builder.execute()
 
 
 @contextlib.contextmanager

@@ -28,10 +28,9 @@ class Merger:
         for change in batch.reduce(self._job.pipeline, self._log, frame, self._applied):
             path = self._job.pipeline.table_path(change.table)
             session = frame.sparkSession
-            view = f"changed_{change.table.name}"
-            typed.changed_rows(change.table, change.frame).createOrReplaceTempView(view)
+            source = typed.changed_rows(change.table, change.frame)
             with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
-                lake.merge(session, path, change.table, view, change.truncated_at)
+                lake.merge(session, path, change.table, source, change.truncated_at)
             self._applied[change.topic] = change.end
             self._job.events.emit(
                 "merge",

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from lib.types import ColumnType, UnknownTypeError, parse_type
+from lib.column_types import ColumnType, UnknownTypeError, parse_type
 
 
 class PipelineError(Exception):

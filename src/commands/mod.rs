@@ -1,1 +1,55 @@
-//! commands (see docs/architecture.md).
+//! One file a command: glue between what the user typed and the layers that decide, do and show.
+
+mod completions;
+mod config;
+mod connector;
+mod context;
+mod credentials;
+mod down;
+mod exec;
+mod graph;
+mod images;
+mod jobs;
+mod lifecycle;
+mod logs;
+mod reset;
+mod run;
+mod scale;
+mod stack;
+mod status;
+mod tools;
+mod up;
+mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::ui::Ui;
+use context::Context;
+
+/// What a command ends with: its exit code, or a failure that is shown.
+pub type Exit = Result<u8, Failure>;
+
+/// Runs the command that was typed.
+pub async fn run(cli: Cli, ui: &Ui) -> Exit {
+    let context = Context::new(&cli, ui)?;
+    match cli.command {
+        Command::Up(arguments) => up::run(&context, &arguments).await,
+        Command::Status(arguments) => status::run(&context, &arguments).await,
+        Command::Verify(arguments) => verify::run(&context, &arguments).await,
+        Command::Down(arguments) => down::run(&context, &arguments).await,
+        Command::Reset(arguments) => reset::run(&context, &arguments).await,
+        Command::Stop(arguments) => lifecycle::stop(&context, &arguments.services).await,
+        Command::Start(arguments) => lifecycle::start(&context, &arguments.services).await,
+        Command::Restart(arguments) => lifecycle::restart(&context, &arguments.services).await,
+        Command::Logs(arguments) => logs::run(&context, &arguments).await,
+        Command::Scale(arguments) => scale::run(&context, &arguments).await,
+        Command::Exec(arguments) => exec::run(&context, &arguments).await,
+        Command::Config(arguments) => config::run(&context, &arguments),
+        Command::Graph(arguments) => graph::run(&context, &arguments),
+        Command::Images(arguments) => images::run(&context, &arguments).await,
+        Command::Credentials(arguments) => credentials::run(&context, &arguments),
+        Command::Connector(arguments) => connector::run(&context, &arguments).await,
+        Command::Jobs(arguments) => jobs::run(&context, &arguments).await,
+        Command::Completions(arguments) => completions::run(&context, &arguments),
+    }
+}

@@ -1,0 +1,18 @@
+//! `pipectl config`: the project as it was understood.
+
+use super::Exit;
+use super::context::Context;
+use crate::cli::ConfigArgs;
+use crate::exit;
+use crate::model::render;
+
+pub fn run(context: &Context, arguments: &ConfigArgs) -> Exit {
+    let project = context.project()?;
+    match (arguments.services, arguments.json) {
+        (true, true) => context.json(&project.services.keys().collect::<Vec<_>>())?,
+        (true, false) => context.out(&project.services.keys().map(|name| format!("{name}\n")).collect::<String>())?,
+        (false, true) => context.json(&render::json(&project))?,
+        (false, false) => context.out(&render::yaml(&project))?,
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,78 @@
+//! What every command needs of the invocation: the screen, the files, the environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::cli::{Cli, GlobalArgs};
+use crate::exit;
+use crate::failure::Failure;
+use crate::model::{self, LoadOptions, Project};
+use crate::ui::Ui;
+
+/// The invocation.
+pub struct Context {
+    /// The screen.
+    pub ui: Ui,
+    /// Options of every command.
+    pub global: GlobalArgs,
+    /// How the project is loaded; an error when no Compose file was found, which only some commands mind.
+    load: Result<LoadOptions, String>,
+    hints: Vec<String>,
+}
+
+impl Context {
+    /// Reads the surroundings: working directory and environment.
+    pub fn new(cli: &Cli, ui: &Ui) -> Result<Self, Failure> {
+        let directory = std::env::current_dir()
+            .map_err(|error| Failure::usage("the working directory cannot be read").because(error.to_string()))?;
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let (load, hints) = match cli.compose_files(&directory) {
+            Ok(files) => (Ok(load_options(cli, files, environment)), Vec::new()),
+            Err(failure) => (Err(failure.message), failure.hints),
+        };
+        Ok(Self { ui: ui.clone(), global: cli.global.clone(), load, hints })
+    }
+
+    /// How the project is loaded.
+    pub fn load_options(&self) -> Result<&LoadOptions, Failure> {
+        self.load.as_ref().map_err(|message| Failure { hints: self.hints.clone(), ..Failure::usage(message) })
+    }
+
+    /// Loads the project and passes its warnings on.
+    pub fn project(&self) -> Result<Project, Failure> {
+        let project = model::load(self.load_options()?)?;
+        for warning in &project.warnings {
+            self.ui.warning(warning, None);
+        }
+        Ok(project)
+    }
+
+    /// Prints data. A reader that went away (`| head`) is a success.
+    pub fn out(&self, text: &str) -> Result<(), Failure> {
+        self.ui.out(text).map(drop).map_err(|error| unwritable(&error))
+    }
+
+    /// Prints a value as JSON.
+    pub fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::stack("the result cannot be written as JSON").because(error.to_string()))?;
+        self.out(&text)
+    }
+}
+
+/// The failure of a screen that cannot be written to.
+pub fn unwritable(error: &std::io::Error) -> Failure {
+    Failure::new(exit::FAILED, "the output cannot be written").because(error.to_string())
+}
+
+fn load_options(cli: &Cli, files: Vec<PathBuf>, environment: BTreeMap<String, String>) -> LoadOptions {
+    LoadOptions {
+        files,
+        project: cli.global.project.clone(),
+        profiles: cli.global.profiles.clone(),
+        environment,
+        env_file: cli.global.env_file.clone(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Runs a plan with the screen attached: the same for every command that changes something.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Context, unwritable};
+use super::stack::Stack;
+use super::tools::tools;
+use crate::engine::execute::{self, Options, Report};
+use crate::engine::plan::Plan;
+use crate::engine::work::ImageProvider;
+use crate::event::{Event, Events};
+use crate::exit;
+use crate::failure::Failure;
+use crate::ui::STOPPING;
+
+/// How a plan is run.
+pub struct Running<'a> {
+    /// Name of the command, for events.
+    pub command: &'static str,
+    /// Engine calls at the same time.
+    pub parallel: usize,
+    /// Makes images present; commands that need none have one that is never asked.
+    pub images: Arc<dyn ImageProvider>,
+    /// Ends the run with exit code [`exit::TIMEOUT`].
+    pub timeout: Option<std::time::Duration>,
+    /// One line at the end of a good run.
+    pub summary: &'a dyn Fn(&Report) -> String,
+}
+
+/// Runs a plan to its end, shows it, and returns the report of a run that was neither failed nor interrupted.
+pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Running<'_>) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let (events, receiver) = Events::channel();
+    let screen = context.ui.show(receiver);
+    let cancel = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
+    events.send(Event::RunStarted { command: running.command.to_owned(), project: stack.project.name.clone() });
+    for warning in &plan.warnings {
+        events.warn(warning.text.clone(), warning.hint.as_deref());
+    }
+    let tools = tools(stack, running.images.clone(), events.clone());
+    let late = CancellationToken::new();
+    let stop = late.child_token();
+    let options = Options { parallel: running.parallel };
+    let work = execute::run(plan, &tools, &events, stop.clone(), &options);
+    tokio::pin!(work);
+    let mut timed_out = false;
+    let deadline = async {
+        match running.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(deadline);
+    let mut interrupted = false;
+    let report = loop {
+        tokio::select! {
+            report = &mut work => break report,
+            () = cancel.cancelled(), if !interrupted => { interrupted = true; stop.cancel(); }
+            () = &mut deadline, if !timed_out => { timed_out = true; stop.cancel(); }
+        }
+    };
+    let verdict = verdict(&report, running, interrupted, timed_out);
+    events.send(Event::RunFinished {
+        ok: verdict.is_none(),
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        summary: verdict.as_ref().map_or_else(|| (running.summary)(&report), |failure| failure.message.clone()),
+    });
+    drop(events);
+    screen.finished().await.map_err(|error| unwritable(&error))?;
+    match verdict {
+        None => Ok(report),
+        Some(failure) => Err(failure),
+    }
+}
+
+fn verdict(report: &Report, running: &Running<'_>, interrupted: bool, timed_out: bool) -> Option<Failure> {
+    if let Some(failure) = &report.failure {
+        return Some(failure.clone());
+    }
+    let resume = format!("`pipectl {}` goes on from here", running.command);
+    if timed_out {
+        let limit = running.timeout.unwrap_or_default().as_secs();
+        return Some(Failure::new(exit::TIMEOUT, format!("not done within {limit} s, as --timeout says")).hint(resume));
+    }
+    (interrupted || report.interrupted).then(|| Failure::new(exit::INTERRUPTED, "interrupted").hint(resume))
+}

@@ -1,0 +1,24 @@
+//! `pipectl scale SERVICE=N`: `up` of these services with other numbers.
+
+use super::Exit;
+use super::context::Context;
+use super::stack::Stack;
+use super::up::{State, bring_up};
+use crate::cli::ScaleArgs;
+use crate::engine::reconcile::UpOptions;
+use crate::exit;
+
+pub async fn run(context: &Context, arguments: &ScaleArgs) -> Exit {
+    let stack = Stack::open(context).await?;
+    let state = State::read(&stack).await?;
+    let options = UpOptions {
+        services: arguments.replicas.iter().map(|replicas| replicas.service.clone()).collect(),
+        scale: arguments.replicas.iter().map(|replicas| (replicas.service.clone(), replicas.count)).collect(),
+        images_present: state.present(),
+        ..UpOptions::default()
+    };
+    let plan = state.plan(&stack, &options)?;
+    state.preflight(context, &stack, &options).await?;
+    bring_up(context, &stack, state, &plan, "scale").await?;
+    Ok(exit::OK)
+}

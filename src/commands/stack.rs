@@ -1,0 +1,78 @@
+//! A project together with the engine it runs on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use crate::docker::{self, DockerEngine};
+use crate::engine::backend::Backend;
+use crate::engine::observe::observe;
+use crate::engine::observed::Observed;
+use crate::failure::Failure;
+use crate::model::{self, Project};
+use crate::pipeline::Pipeline;
+use crate::pipeline::address::Addresses;
+use crate::pipeline::spec;
+
+/// A loaded project, a connected engine, and the pipeline where the project has one.
+pub struct Stack {
+    /// The project.
+    pub project: Arc<Project>,
+    /// The engine.
+    pub engine: Arc<DockerEngine>,
+    /// Ways to the servers.
+    pub addresses: Arc<Addresses>,
+    /// The pipeline, when the Compose files name a pipeline.yml.
+    pub pipeline: Option<Arc<Pipeline>>,
+}
+
+impl Stack {
+    /// Loads the project, connects to the engine. Touches nothing.
+    pub async fn open(context: &Context) -> Result<Self, Failure> {
+        let project = Arc::new(context.project()?);
+        let environment = model::environment(context.load_options()?)?;
+        let spec = pipeline_spec(&project, &environment)?;
+        let engine = Arc::new(docker::connect(context.global.host.as_deref()).await?);
+        let backend: Arc<dyn Backend> = engine.clone();
+        let addresses = Arc::new(Addresses::new(backend, project.name.as_str(), engine.host()));
+        let pipeline = spec.map(|(spec, root)| {
+            Arc::new(Pipeline::new(Arc::new(spec), root, project.clone(), addresses.clone(), environment))
+        });
+        Ok(Self { project, engine, addresses, pipeline })
+    }
+
+    /// The engine as the seam that the other layers know.
+    pub fn backend(&self) -> Arc<dyn Backend> {
+        self.engine.clone()
+    }
+
+    /// What is there now.
+    pub async fn observe(&self) -> Result<Observed, Failure> {
+        Ok(observe(self.engine.as_ref(), &self.project).await?)
+    }
+
+    /// The pipeline, or a failure that says what is missing.
+    pub fn pipeline(&self) -> Result<&Arc<Pipeline>, Failure> {
+        self.pipeline.as_ref().ok_or_else(|| {
+            Failure::usage("this project has no pipeline").hint("name one in the Compose file: `x-pipectl: {pipeline: pipeline.yml}`")
+        })
+    }
+
+    /// Time until SIGKILL of a service.
+    pub fn grace(&self, service: &str) -> Duration {
+        let own = self.project.services.get(service).and_then(|service| service.stop_grace_period);
+        own.unwrap_or(Duration::from_secs(10))
+    }
+}
+
+fn pipeline_spec(
+    project: &Project,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<(spec::PipelineSpec, PathBuf)>, Failure> {
+    let Some(file) = &project.ext.pipeline else { return Ok(None) };
+    let spec = spec::load(file, &|name| environment.get(name).cloned())?;
+    let root = file.parent().map(PathBuf::from).unwrap_or_default();
+    Ok(Some((spec, root)))
+}
