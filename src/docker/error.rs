@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_may_not_be_opened_is_its_own_error() {
+        let context = Context { address: "unix:///x", operation: "list containers".into(), what: "the listing".into() };
+        let denied = context.error(Error::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied)));
+        assert_eq!(denied.to_string(), "no permission to use the container engine at unix:///x");
+        let reset = context.error(Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
+        assert!(matches!(reset, BackendError::Unreachable { .. }), "{reset}");
+    }
+
+    #[test]
     fn everything_else_keeps_the_engines_words() {
         assert_eq!(
             of(500, "no space left on device\n").to_string(),

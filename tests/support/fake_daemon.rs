@@ -1,0 +1,120 @@
+//! A container engine without containers: speaks the engine's HTTP API on a Unix socket and keeps containers, networks,
+//! volumes and images in memory. Serves tests of `docker` and, through `DOCKER_HOST`, tests of the whole binary.
+//!
+//! ```no_run
+//! let daemon = FakeDaemon::start();
+//! daemon.world().add_image("web:1");
+//! daemon.world().fates.insert("web".into(), Fate::NeverHealthy("connection refused".into()));
+//! let host = daemon.docker_host(); // unix:///tmp/.../docker.sock
+//! ```
+#![allow(dead_code, reason = "every test binary uses another part of it")]
+
+#[path = "fake_daemon/containers.rs"]
+mod containers;
+#[path = "fake_daemon/http.rs"]
+mod http;
+#[path = "fake_daemon/images.rs"]
+mod images;
+#[path = "fake_daemon/objects.rs"]
+mod objects;
+#[path = "fake_daemon/world.rs"]
+mod world;
+
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use http::{Answer, Request};
+pub use world::{BuildFailure, ExecScript, Fate, World};
+
+/// The running fake; stops when dropped.
+pub struct FakeDaemon {
+    world: Arc<Mutex<World>>,
+    socket: PathBuf,
+    stopping: Arc<AtomicBool>,
+    _dir: tempfile::TempDir,
+}
+
+impl FakeDaemon {
+    /// Starts an engine that looks like Docker 20.10 and has nothing.
+    pub fn start() -> Self {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let socket = dir.path().join("docker.sock");
+        let listener = UnixListener::bind(&socket).expect("bind the socket");
+        let world = Arc::new(Mutex::new(World::default()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (served, stop) = (Arc::clone(&world), Arc::clone(&stopping));
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (connection, world) = (connection.expect("a connection"), Arc::clone(&served));
+                std::thread::spawn(move || serve(connection, &world));
+            }
+        });
+        Self { world, socket, stopping, _dir: dir }
+    }
+
+    /// Value for `DOCKER_HOST` and `--host`.
+    pub fn docker_host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &std::path::Path {
+        &self.socket
+    }
+
+    /// What is there: look at it, prepare it, change it. Do not hold it while the engine is to answer.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("not poisoned")
+    }
+
+    /// Calls that change something, in order, such as `POST /containers/p-web-1/start`; forgets them.
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.world().calls)
+    }
+}
+
+impl Drop for FakeDaemon {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        // Wakes the listener; when it is gone already there is nothing to wake.
+        let _ = UnixStream::connect(&self.socket);
+    }
+}
+
+/// One request per connection, like a server without keep-alive.
+fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
+    // A client that hangs up before it has sent a request wants nothing: `connect` checks the socket that way.
+    let Some(request) = Request::read(&connection) else { return };
+    let answer = route(&request, world);
+    // Whoever went away before the answer does not miss it.
+    let _ = answer.write(&mut connection, world);
+}
+
+fn route(request: &Request, shared: &Arc<Mutex<World>>) -> Answer {
+    let mut world = shared.lock().expect("not poisoned");
+    if request.method != "GET" {
+        let call = format!("{} {}", request.method, world.readable(&request.path));
+        world.calls.push(call);
+    }
+    if let Some((status, message)) = world.refusals.get(&format!("{} {}", request.method, request.path)) {
+        return Answer::error(*status, message);
+    }
+    let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("GET" | "HEAD", ["_ping"]) => Answer::text("OK"),
+        ("GET", ["version"]) => Answer::json(200, &objects::version(&world)),
+        ("GET", ["info"]) => Answer::json(200, &objects::info(&world)),
+        (method, ["containers", rest @ ..]) => containers::answer(&mut world, method, rest, request),
+        (method, ["exec", rest @ ..]) => containers::answer_exec(&mut world, method, rest),
+        (method, ["networks", rest @ ..]) => objects::networks(&mut world, method, rest, request),
+        (method, ["volumes", rest @ ..]) => objects::volumes(&mut world, method, rest, request),
+        (method, ["images", rest @ ..]) => images::answer(&mut world, method, rest, request),
+        ("POST", ["build"]) => images::build(&mut world, request),
+        _ => Answer::error(404, "page not found"),
+    }
+}
