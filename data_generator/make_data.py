@@ -1,18 +1,11 @@
-"""Keeps changing the source database: new, changed and deleted customers and orders, round after round.
+"""Keeps the source database changing: every few seconds customers and orders are inserted, updated and deleted.
 
-Settings come from the environment:
-
-==================  ============================================================================
-SOURCE_HOST, _PORT  where the source database answers (postgres-source, 5432)
-SOURCE_DATABASE     its name (jadc2_db)
-POSTGRES_USER       user (admin)
-POSTGRES_PASSWORD   password (password)
-GENERATE_INTERVAL   seconds between two rounds (5)
-GENERATE_ROWS       changes per round and table (3)
-GENERATE_SEED       makes the values repeatable; random when empty
-==================  ============================================================================
-
-Rows that ``pipectl verify`` marks (``verify+...@pipectl.invalid``, ``pipectl verify ...``) are left alone.
+Environment:
+    SOURCE_HOST, SOURCE_PORT, SOURCE_DATABASE    where the source is (postgres-source, 5432, jadc2_db)
+    POSTGRES_USER, POSTGRES_PASSWORD             how to log in (admin, password)
+    GENERATE_INTERVAL                            seconds between rounds (5)
+    GENERATE_ROWS                                changes per round (10)
+    GENERATE_SEED                                makes the values repeatable; not set: different each time
 """
 
 from __future__ import annotations
@@ -24,247 +17,234 @@ import random
 import signal
 import sys
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-import psycopg2
-from faker import Faker
+log = logging.getLogger("data-generator")
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import FrameType
+# Rows of `pipectl verify` carry these marks; changing them under its eyes would make a proof fail that is right.
+_OUR_CUSTOMERS = "email NOT LIKE 'verify+%@pipectl.invalid'"
+_OUR_ORDERS = "coalesce(note, '') NOT LIKE 'pipectl verify %'"
 
-LOG = logging.getLogger("data-generator")
-
-STATUSES = ("new", "paid", "shipped", "delivered", "cancelled")
-TAGS = ("early adopter", "newsletter", "wholesale", "partner", "vip")
-CHANNELS = ("web", "shop", "phone")
-# Below so many rows nothing is deleted, so that there is always something to change.
-KEEP_CUSTOMERS = 20
-KEEP_ORDERS = 50
-# Above so many rows more is deleted than made: the demo runs for days on a laptop.
-MOST_ORDERS = 5_000
-LONGEST_WAIT = 10.0
-
-NOT_VERIFY_CUSTOMER = "email NOT LIKE 'verify+%%@pipectl.invalid'"
-NOT_VERIFY_ORDER = "coalesce(note, '') NOT LIKE 'pipectl verify %%'"
-
-
-class Cursor(Protocol):
-    """What is used of a database cursor."""
-
-    rowcount: int
-
-    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> None:
-        """Runs one statement."""
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows of the last query."""
+_STATUSES = ("new", "paid", "shipped", "delivered", "returned")
+_CHANNELS = ("web", "shop", "phone")
+_LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the environment says."""
 
-    dsn: dict[str, str]
     interval: float
     rows: int
     seed: int | None
+    connection: dict[str, str]
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Settings:
-        """Reads the settings; a value that is no number ends the program with its name."""
-        dsn = {
-            "host": environment.get("SOURCE_HOST") or "postgres-source",
-            "port": environment.get("SOURCE_PORT") or "5432",
-            "dbname": environment.get("SOURCE_DATABASE") or "jadc2_db",
-            "user": environment.get("POSTGRES_USER") or "admin",
-            "password": environment.get("POSTGRES_PASSWORD") or "password",
-        }
-        interval = number(environment, "GENERATE_INTERVAL", 5.0)
-        rows = int(number(environment, "GENERATE_ROWS", 3))
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Reads the environment; a variable set to nothing counts as not set."""
+
+        def get(name: str, default: str) -> str:
+            return environment.get(name) or default
+
         seed = environment.get("GENERATE_SEED")
-        return cls(dsn, interval, rows, int(number(environment, "GENERATE_SEED", 0)) if seed else None)
+        settings = cls(
+            interval=float(get("GENERATE_INTERVAL", "5")),
+            rows=int(get("GENERATE_ROWS", "10")),
+            seed=int(seed) if seed else None,
+            connection={
+                "host": get("SOURCE_HOST", "postgres-source"),
+                "port": get("SOURCE_PORT", "5432"),
+                "dbname": get("SOURCE_DATABASE", "jadc2_db"),
+                "user": get("POSTGRES_USER", "admin"),
+                "password": get("POSTGRES_PASSWORD", "password"),
+            },
+        )
+        if settings.interval <= 0 or settings.rows < 1:
+            raise ValueError("GENERATE_INTERVAL must be above 0 and GENERATE_ROWS at least 1")
+        return settings
 
 
-def number(environment: Mapping[str, str], name: str, default: float) -> float:
-    """A number that must not be negative."""
-    text = environment.get(name) or str(default)
-    try:
-        value = float(text)
-    except ValueError:
-        raise SystemExit(f"{name} must be a number, it is {text!r}") from None
-    if value < 0:
-        raise SystemExit(f"{name} must not be negative, it is {text!r}")
-    return value
-
-
-@dataclass
-class Round:
-    """What one round did."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.inserted} inserted, {self.updated} updated, {self.deleted} deleted"
-
-
-@dataclass
 class Generator:
-    """Makes the changes of one round after the other."""
+    """Makes one round of changes after the other. `fake` is a faker.Faker, `chance` the source of every decision."""
 
-    rows: int
-    seed: int | None = None
-    random: random.Random = field(init=False)
-    fake: Faker = field(init=False)
+    def __init__(self, fake: Any, chance: random.Random, rows: int) -> None:
+        self._fake = fake
+        self._chance = chance
+        self._rows = rows
 
-    def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)  # noqa: S311 - demo data, not secrets
-        self.fake = Faker()
-        self.fake.seed_instance(self.random.getrandbits(64))
+    def round(self, cursor: Any) -> dict[str, int]:
+        """Makes the changes of one round; returns how many of each kind took place."""
+        actions: dict[str, tuple[int, Callable[[Any], bool]]] = {
+            "orders inserted": (40, self._insert_order),
+            "orders updated": (25, self._update_order),
+            "orders deleted": (10, self._delete_order),
+            "customers inserted": (12, self._insert_customer),
+            "customers updated": (10, self._update_customer),
+            "customers deleted": (3, self._delete_customer),
+        }
+        names = list(actions)
+        weights = [weight for weight, _ in actions.values()]
+        counts = dict.fromkeys(names, 0)
+        for name in self._chance.choices(names, weights, k=self._rows):
+            counts[name] += actions[name][1](cursor)
+        return counts
 
-    def round(self, cursor: Cursor) -> Round:
-        """One transaction's worth of changes."""
-        done = Round()
-        for _ in range(self.rows):
-            done.inserted += self.insert_customer(cursor) if self.random.random() < 0.4 else 0  # noqa: PLR2004
-            done.inserted += self.insert_order(cursor)
-            done.updated += self.update_order(cursor)
-            done.updated += self.update_customer(cursor) if self.random.random() < 0.4 else 0  # noqa: PLR2004
-        done.deleted += self.delete_orders(cursor)
-        done.deleted += self.delete_customer(cursor)
-        return done
-
-    def insert_customer(self, cursor: Cursor) -> int:
-        """A new customer of a random region."""
-        tags = self.random.sample(TAGS, self.random.randint(0, 2))
-        attributes = {"tier": self.random.choice(("bronze", "silver", "gold")), "points": self.random.randint(0, 999)}
+    def _insert_customer(self, cursor: Any) -> bool:
+        region = self._pick(cursor, "regions", "region_id", "true")
+        if region is None:
+            return False
+        name = self._fake.name()
         cursor.execute(
             "INSERT INTO customers (name, email, region_id, birth_date, active, tags, attributes) "
-            "SELECT %s, %s, region_id, %s, %s, %s, %s FROM regions ORDER BY random() LIMIT 1",
+            "VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb)",
             (
-                self.fake.name(),
-                self.fake.unique.email(),
-                self.fake.date_of_birth(minimum_age=18),
-                self.random.random() < 0.9,  # noqa: PLR2004
-                tags,
-                json.dumps(attributes),
+                name,
+                f"{name.lower().replace(' ', '.')}@{self._fake.domain_name()}",
+                region,
+                self._fake.date_of_birth(minimum_age=18, maximum_age=90),
+                self._chance.random() < 0.9,
+                self._fake.words(self._chance.randint(0, 3)),
+                json.dumps({"tier": self._chance.choice(("basic", "gold")), "points": self._chance.randint(0, 500)}),
             ),
         )
-        return cursor.rowcount
+        return True
 
-    def insert_order(self, cursor: Cursor) -> int:
-        """A new order of a random customer."""
-        cents = self.random.randint(99, 250_000)
+    def _update_customer(self, cursor: Any) -> bool:
+        customer = self._pick(cursor, "customers", "customer_id", _OUR_CUSTOMERS)
+        region = self._pick(cursor, "regions", "region_id", "true")
+        if customer is None or region is None:
+            return False
         cursor.execute(
-            "INSERT INTO orders (customer_id, amount, quantity, status, note, details, delivery_date) "  # noqa: S608
-            f"SELECT customer_id, %s, %s, 'new', %s, %s, %s FROM customers WHERE {NOT_VERIFY_CUSTOMER} "
-            "ORDER BY random() LIMIT 1",
+            "UPDATE customers SET region_id = %s, active = %s, attributes = %s::jsonb, updated_at = now() "
+            "WHERE customer_id = %s",
+            (region, self._chance.random() < 0.9, json.dumps({"points": self._chance.randint(0, 500)}), customer),
+        )
+        return cursor.rowcount > 0
+
+    def _delete_customer(self, cursor: Any) -> bool:
+        """Only a customer without orders can go; its orders would have to go first."""
+        without_orders = "NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = customers.customer_id)"
+        customer = self._pick(cursor, "customers", "customer_id", f"{_OUR_CUSTOMERS} AND {without_orders}")
+        if customer is None:
+            return False
+        cursor.execute(f"DELETE FROM customers WHERE customer_id = %s AND {without_orders}", (customer,))  # noqa: S608
+        return cursor.rowcount > 0
+
+    def _insert_order(self, cursor: Any) -> bool:
+        customer = self._pick(cursor, "customers", "customer_id", _OUR_CUSTOMERS)
+        if customer is None:
+            return False
+        ordered_at = datetime.now(UTC) - timedelta(seconds=self._chance.randint(0, 3 * 86400))
+        cursor.execute(
+            "INSERT INTO orders (customer_id, amount, quantity, status, note, details, ordered_at, delivery_date) "
+            "VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s, %s)",
             (
-                f"{cents // 100}.{cents % 100:02}",
-                self.random.randint(1, 9),
-                self.fake.sentence() if self.random.random() < 0.3 else None,  # noqa: PLR2004
-                json.dumps({"channel": self.random.choice(CHANNELS)}),
-                self.fake.date_between("today", "+30d") if self.random.random() < 0.7 else None,  # noqa: PLR2004
+                customer,
+                Decimal(self._chance.randint(100, 100_000)) / 100,
+                self._chance.randint(1, 9),
+                "new",
+                self._fake.sentence(4) if self._chance.random() < 0.3 else None,
+                json.dumps({"channel": self._chance.choice(_CHANNELS)}),
+                ordered_at,
+                (ordered_at + timedelta(days=self._chance.randint(1, 14))).date(),
             ),
         )
-        return cursor.rowcount
+        return True
 
-    def update_order(self, cursor: Cursor) -> int:
-        """Moves a random order to another status."""
+    def _update_order(self, cursor: Any) -> bool:
+        order = self._pick(cursor, "orders", "order_id", _OUR_ORDERS)
+        if order is None:
+            return False
         cursor.execute(
-            "UPDATE orders SET status = %s, updated_at = now() AT TIME ZONE 'UTC' WHERE order_id = "  # noqa: S608
-            f"(SELECT order_id FROM orders WHERE {NOT_VERIFY_ORDER} ORDER BY random() LIMIT 1)",
-            (self.random.choice(STATUSES),),
+            "UPDATE orders SET status = %s, amount = %s, updated_at = now() AT TIME ZONE 'UTC' WHERE order_id = %s",
+            (self._chance.choice(_STATUSES), Decimal(self._chance.randint(100, 100_000)) / 100, order),
         )
-        return cursor.rowcount
+        return cursor.rowcount > 0
 
-    def update_customer(self, cursor: Cursor) -> int:
-        """Moves a random customer to another region, which moves revenue from one group to another."""
-        cursor.execute(
-            "UPDATE customers SET region_id = (SELECT region_id FROM regions ORDER BY random() LIMIT 1), "  # noqa: S608
-            "updated_at = now() WHERE customer_id = "
-            f"(SELECT customer_id FROM customers WHERE {NOT_VERIFY_CUSTOMER} ORDER BY random() LIMIT 1)",
-        )
-        return cursor.rowcount
+    def _delete_order(self, cursor: Any) -> bool:
+        order = self._pick(cursor, "orders", "order_id", _OUR_ORDERS)
+        if order is None:
+            return False
+        cursor.execute("DELETE FROM orders WHERE order_id = %s", (order,))
+        return cursor.rowcount > 0
 
-    def delete_orders(self, cursor: Cursor) -> int:
-        """Removes one order, or many once there are too many."""
-        total = count(cursor, "orders")
-        if total <= KEEP_ORDERS:
-            return 0
-        most = 1 if total < MOST_ORDERS else 2 * self.rows
-        cursor.execute(
-            "DELETE FROM orders WHERE order_id IN "  # noqa: S608
-            f"(SELECT order_id FROM orders WHERE {NOT_VERIFY_ORDER} AND status IN ('delivered', 'cancelled') "
-            "ORDER BY order_id LIMIT %s)",
-            (most,),
-        )
-        return cursor.rowcount
-
-    def delete_customer(self, cursor: Cursor) -> int:
-        """Removes a customer that has no order: the foreign key allows no other."""
-        if count(cursor, "customers") <= KEEP_CUSTOMERS:
-            return 0
-        cursor.execute(
-            "DELETE FROM customers WHERE customer_id = (SELECT customer_id FROM customers c "  # noqa: S608
-            f"WHERE {NOT_VERIFY_CUSTOMER} AND NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = c.customer_id) "
-            "ORDER BY customer_id LIMIT 1)",
-        )
-        return cursor.rowcount
+    def _pick(self, cursor: Any, table: str, key: str, condition: str) -> Any:
+        """A row of the table. Cheap on a large table too: a random place in the key's range, and the next row that fits."""
+        cursor.execute(f"SELECT min({key}), max({key}) FROM {table}")  # noqa: S608 - names are this program's own
+        low, high = cursor.fetchone()
+        if low is None:
+            return None
+        start = self._chance.randint(low, high)
+        for comparison, order in ((">=", "ASC"), ("<", "DESC")):
+            cursor.execute(
+                f"SELECT {key} FROM {table} WHERE {key} {comparison} %s AND {condition} "  # noqa: S608
+                f"ORDER BY {key} {order} LIMIT 1",
+                (start,),
+            )
+            row = cursor.fetchone()
+            if row is not None:
+                return row[0]
+        return None
 
 
-def count(cursor: Cursor, table: str) -> int:
-    """Rows of a table."""
-    cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - one of two literals above
-    return int(cursor.fetchall()[0][0])
-
-
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Makes rounds until told to stop; connects again, with growing pauses, when the database goes away."""
-    generator = Generator(settings.rows, settings.seed)
-    wait = 0.5
-    while not stop.is_set():
+def run(
+    settings: Settings,
+    generator: Generator,
+    connect: Callable[[], Any],
+    lost: tuple[type[Exception], ...],
+    stopping: threading.Event,
+) -> None:
+    """Rounds until asked to stop. A connection that is lost or not there yet is tried again, less often each time."""
+    connection = None
+    pause = 0.5
+    number = 0
+    while not stopping.is_set():
         try:
-            connection = psycopg2.connect(**settings.dsn, connect_timeout=5, application_name="data-generator")
-        except psycopg2.OperationalError as error:
-            LOG.warning("the source database does not answer, trying again in %.1f s: %s", wait, first_line(error))
-            stop.wait(wait)
-            wait = min(wait * 2, LONGEST_WAIT)
-            continue
-        wait = 0.5
-        try:
-            while not stop.is_set():
-                with connection, connection.cursor() as cursor:
-                    done = generator.round(cursor)
-                LOG.info("%s", done)
-                stop.wait(settings.interval)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            LOG.warning("lost the source database: %s", first_line(error))
-        finally:
-            connection.close()
+            if connection is None:
+                connection = connect()
+            with connection, connection.cursor() as cursor:
+                counts = generator.round(cursor)
+            number += 1
+            pause = 0.5
+            log.info("round %d: %s", number, ", ".join(f"{count} {name}" for name, count in counts.items()))
+            stopping.wait(settings.interval)
+        except lost as error:
+            connection = None
+            log.warning("%s; trying again in %.1f s", str(error).strip(), pause)
+            stopping.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+    if connection is not None:
+        connection.close()
+    log.info("stopped after %d rounds", number)
 
 
-def first_line(error: Exception) -> str:
-    """The part of a driver's message that fits a log line."""
-    return str(error).strip().partition("\n")[0]
+def main() -> int:
+    """Runs until SIGTERM."""
+    import psycopg2
+    from faker import Faker
 
-
-def main() -> None:
-    """Runs until SIGTERM or Ctrl-C."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    stop = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    run(Settings.read(os.environ), stop)
-    LOG.info("stopped")
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
+    settings = Settings.from_environment()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    fake = Faker("en_US")
+    if settings.seed is not None:
+        fake.seed_instance(settings.seed)
+    generator = Generator(fake, random.Random(settings.seed), settings.rows)  # noqa: S311 - data, not secrets
+    run(
+        settings,
+        generator,
+        lambda: psycopg2.connect(**settings.connection, application_name="pipectl data-generator", connect_timeout=5),
+        (psycopg2.OperationalError, psycopg2.InterfaceError),
+        stopping,
+    )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
