@@ -139,7 +139,7 @@ pub enum BackendError {
     /// Any other refusal.
     #[error("failed to {operation}: {message}")]
     Refused {
-        /// What was asked, as a phrase: "create container pipectl-kafka-1".
+        /// What was asked, as a phrase: "create container shop-web-1".
         operation: String,
         /// What the engine said.
         message: String,
