@@ -110,11 +110,11 @@ async fn build(
 }
 
 async fn prune(context: &Context, stack: &Stack, state: &State) -> Exit {
-    let stale = state.catalogue.stale(&state.local);
-    for reference in &stale {
+    let old = state.catalogue.stale(&state.local);
+    for reference in &old {
         stack.engine.remove_image(reference).await?;
         context.ui.note(&format!("removed {reference}"));
     }
-    context.ui.note(&format!("{} image(s) removed", stale.len()));
+    context.ui.note(&format!("{} image(s) removed", old.len()));
     Ok(exit::OK)
 }

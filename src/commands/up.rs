@@ -42,9 +42,9 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let plan = state.plan(&stack, &options)?;
     if arguments.plan {
         if arguments.json {
-            context.json(&plan)?
+            context.json(&plan)?;
         } else {
-            context.out(&plan.to_string())?
+            context.out(&plan.to_string())?;
         }
         return Ok(exit::OK);
     }
