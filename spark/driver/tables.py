@@ -8,7 +8,7 @@ from typing import Any
 
 from jvm import Jvm
 from lib.fingerprint import spark_query
-from lib.identifiers import spark_name
+from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table, load
 
 
@@ -46,11 +46,11 @@ class Tables:
             raise BadRequestError(f"the key must name columns of {name}")
         version, relation = self._current(table)
         listed = ", ".join(f"CAST({spark_name(column)} AS string) AS {spark_name(column)}" for column in by_name)
-        # Parameters, not text: values come from outside.
-        conditions = " AND ".join(f"{spark_name(column)} = CAST(:k{n} AS {by_name[column].type.spark})"
-                                  for n, column in enumerate(key))
-        values = {f"k{n}": None if value is None else str(value) for n, value in enumerate(key.values())}
-        frame = self._session.sql(f"SELECT {listed} FROM {relation} WHERE {conditions}", values)
+        conditions = " AND ".join(
+            f"{spark_name(column)} <=> CAST({_literal(value)} AS {by_name[column].type.spark})"
+            for column, value in key.items()
+        )
+        frame = self._session.sql(f"SELECT {listed} FROM {relation} WHERE {conditions}")
         documents = [json.loads(text) for text in frame.toJSON().collectAsList()]
         return {"version": version, "rows": [{column: row.get(column) for column in by_name} for row in documents]}
 
@@ -83,3 +83,7 @@ class Tables:
 
     def _none(self) -> Any:
         return self._jvm.gateway.jvm.scala.Option.empty()
+
+
+def _literal(value: Any) -> str:
+    return "NULL" if value is None else spark_text(str(value))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-
 from lib import changes, lake, offsetlog, topics
 from lib.commits import AppendGuard, Mark
 from lib.job import Job, run
 from lib.merging import Merger
+from pyspark.sql import DataFrame
 
 
 def main(job: Job) -> None:
@@ -28,7 +27,9 @@ def main(job: Job) -> None:
             mark = Mark(query_id, batch_id, report.offsets)
             # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
             rows = changes.parse(records).coalesce(1)
-            rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(pipeline.changes_path)
+            rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
+                pipeline.changes_path
+            )
             report.committed()
             guard.committed(mark)
             report.version = lake.version(spark, pipeline.changes_path)

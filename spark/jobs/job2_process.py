@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import psycopg2
-from pyspark.sql import DataFrame
-
 from lib import batch, changes, keys, lake
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
 from lib.offsetlog import delta_version, read
 from lib.transforms import Transform
+from pyspark.sql import DataFrame
 
 
 def main(job: Job) -> None:

@@ -63,9 +63,7 @@ def copy_line(table: str, kind: str, document: str) -> str:
 def staged(target: Target, kind: str, columns: Sequence[str]) -> str:
     """A SELECT of the staged documents as typed columns."""
     listed = ", ".join(
-        f"(s.doc ->> {text(column)})::jsonb AS {name(column)}"
-        if column in target.json_columns
-        else f"r.{name(column)}"
+        f"(s.doc ->> {text(column)})::jsonb AS {name(column)}" if column in target.json_columns else f"r.{name(column)}"
         for column in columns
     )
     return (

@@ -111,7 +111,9 @@ class AppendGuard:
             if batch > 0:
                 raise GuardError(f"{self._table} is empty, but the checkpoint has reached batch {batch}; {advice}")
         elif self._last.app != app:
-            raise GuardError(f"{self._table} was written from another checkpoint ({self._last.app}, not {app}); {advice}")
+            raise GuardError(
+                f"{self._table} was written from another checkpoint ({self._last.app}, not {app}); {advice}"
+            )
         elif not self._last.batch <= batch <= self._last.batch + 1:
             raise GuardError(
                 f"{self._table} holds batches up to {self._last.batch}, but the checkpoint runs batch {batch}; {advice}"

@@ -150,7 +150,9 @@ class Destination:
         tables = [table for table in batch.tables if table.end > applied.get(table.topic, 0)]
         for table in tables:
             if applied.get(table.topic, 0) > table.base:
-                raise DestinationError(f"another process has applied changes of {table.topic} meanwhile; only one may run")
+                raise DestinationError(
+                    f"another process has applied changes of {table.topic} meanwhile; only one may run"
+                )
         self._stage(cursor, tables)
         self._note_affected(cursor, tables, before=True)
         upserted = deleted = 0

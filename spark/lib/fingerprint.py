@@ -88,7 +88,7 @@ def postgres_query(qualified: str, columns: tuple[Column, ...]) -> str:
     values = [f"coalesce({postgres_value(column)}, {postgres_text(_NULL)})" for column in columns]
     row = " || '|' || ".join(values)
     checksum = f"('x' || substr(md5({row}), 1, 8))::bit(32)::bigint"
-    return f"SELECT count(*) AS \"rows\", coalesce(sum({checksum}), 0)::text AS checksum FROM {qualified}"
+    return f'SELECT count(*) AS "rows", coalesce(sum({checksum}), 0)::text AS checksum FROM {qualified}'
 
 
 def spark_query(relation: str, columns: tuple[Column, ...]) -> str:

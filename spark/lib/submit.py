@@ -29,14 +29,15 @@ _PASSED = (
     "POSTGRES_PASSWORD",
 )
 _CONNECT_SECONDS = 180
-_SUFFIXES = {".py", ".sql", ".yml"}
+_SUFFIXES = {".py", ".sql"}
 
 
 def archive(root: Path, script: str, environment: Mapping[str, str]) -> bytes:
     """The pipeline's files and what to run, as a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
-        for path in sorted(root.rglob("*")):
+        files.write(root / "pipeline.yml", "pipeline.yml")
+        for path in sorted((root / "spark").rglob("*")):
             if path.is_file() and path.suffix in _SUFFIXES:
                 files.write(path, path.relative_to(root))
         passed = {name: environment[name] for name in _PASSED if name in environment}

@@ -45,5 +45,7 @@ def changed_rows(table: Table, changes: DataFrame) -> DataFrame:
     return (
         changes.withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
         .withColumn("key_row", F.from_json("key", key_text, {"mode": "FAILFAST"}))
-        .select(*merged.values(), F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn"))
+        .select(
+            *merged.values(), F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn")
+        )
     )

@@ -1,0 +1,183 @@
+"""The destination's SQL and the transaction around it, without a database."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from conftest import ROOT
+from lib import apply_sql, keys
+from lib.apply_sql import Target
+from lib.column_types import parse_type
+from lib.destination import Batch, Destination, DestinationError, TableBatch
+from lib.pipeline import Column, Table, load
+
+ORDERS = Target("public", "orders", ("order_id",), ("order_id", "amount", "details"), frozenset({"details"}))
+
+
+def test_copy_escapes_what_separates():
+    assert apply_sql.copy_line("t", "r", "a\tb\nc\\d\r") == "t\tr\ta\\tb\\nc\\\\d\\r\n"
+
+
+def test_upsert():
+    statement = apply_sql.upsert(ORDERS)
+    assert statement.startswith('INSERT INTO "public"."orders" ("order_id", "amount", "details") SELECT')
+    assert "(s.doc ->> 'details')::jsonb" in statement
+    assert statement.endswith(
+        'ON CONFLICT ("order_id") DO UPDATE SET "amount" = excluded."amount", "details" = excluded."details"'
+    )
+
+
+def test_a_table_that_is_all_key():
+    target = Target("public", "pairs", ("a", "b"), ("a", "b"), frozenset())
+    assert apply_sql.upsert(target).endswith('ON CONFLICT ("a", "b") DO NOTHING')
+
+
+def test_names_are_quoted():
+    target = Target("public", 'we"ird', ("k",), ("k",), frozenset())
+    assert '"we""ird"' in apply_sql.delete(target)
+    assert "'we\"ird'" in apply_sql.delete(target)
+
+
+def test_keys_are_written_as_postgres_reads_them():
+    columns = tuple(Column(name, parse_type(kind)) for name, kind in (("d", "date"), ("t", "timestamp"), ("u", "uuid")))
+    table = Table("public.x", ("d", "t", "u"), columns, "x", ROOT)
+    document = keys.document(table, '{"d": 20455, "t": 1767322445678901, "u": "a-b"}')
+    assert document == '{"d": "2026-01-02", "t": "2026-01-02T02:54:05.678901", "u": "a-b"}'
+
+
+class FakeLostError(Exception):
+    """The connection has gone."""
+
+
+class FakeDatabase:
+    """Answers what the destination asks; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.applied: list[tuple[str, int, str]] = []
+        self.statements: list[str] = []
+        self.copied = ""
+        self.commits = 0
+        self.connections = 0
+        self.fail_once_at: str | None = None
+
+    def connect(self):
+        self.connections += 1
+        return FakeConnection(self)
+
+
+class FakeConnection:
+    def __init__(self, database):
+        self.database = database
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.database.commits += kind is None
+
+    def cursor(self):
+        return FakeCursor(self.database)
+
+    def close(self):
+        pass
+
+
+class FakeCursor:
+    rowcount = 1
+
+    def __init__(self, database):
+        self.database = database
+        self.rows = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def execute(self, statement, values=None):
+        if self.database.fail_once_at and self.database.fail_once_at in statement:
+            self.database.fail_once_at = None
+            raise FakeLostError("server closed the connection")
+        self.database.statements.append(statement)
+        if statement == apply_sql.APPLIED:
+            self.rows = list(self.database.applied)
+        elif statement == apply_sql.COLUMNS:
+            self.rows = [("order_id", "bigint"), ("amount", "numeric"), ("details", "jsonb")]
+        else:
+            self.rows = [("oid",)]
+
+    def copy_expert(self, statement, file: io.StringIO):
+        self.database.copied += file.read()
+
+    def fetchone(self):
+        return self.rows[0]
+
+    def fetchall(self):
+        return self.rows
+
+
+@pytest.fixture
+def database():
+    return FakeDatabase()
+
+
+@pytest.fixture
+def destination(database):
+    pipeline = load(ROOT / "pipeline.yml")
+    columns = {table.destination: ["order_id", "amount", "details"] for table in pipeline.tables}
+    return Destination(pipeline, columns, database.connect, (FakeLostError,))
+
+
+def batch(base: int = 0, end: int = 5) -> Batch:
+    table = TableBatch("orders", ['{"order_id": 1}'], ['{"order_id": 1}'], False, "t.public.orders", base, end)
+    return Batch("q", 3, "log-1", [table])
+
+
+def test_rows_aggregate_and_record_go_in_one_transaction(destination, database):
+    destination.open()
+    before = database.commits
+    assert destination.apply(batch()) == (1, 1)
+    assert database.commits == before + 1
+    text = "\n".join(database.statements)
+    order = [
+        text.index("INSERT INTO pipectl_affected"),
+        text.index('DELETE FROM "public"."orders"'),
+        text.index('INSERT INTO "public"."orders"'),
+        text.rindex("INSERT INTO pipectl_affected"),
+        text.index('INSERT INTO "public"."revenue_by_region_day"'),
+        text.index("INSERT INTO pipectl.applied"),
+    ]
+    assert order == sorted(order)
+
+
+def test_a_batch_that_has_been_applied_is_left_out(destination, database):
+    database.applied = [("t.public.orders", 5, "log-1")]
+    assert destination.apply(batch()) == (0, 0)
+    assert not any(statement.startswith('INSERT INTO "public"') for statement in database.statements)
+
+
+def test_offsets_that_moved_under_this_batch(destination, database):
+    database.applied = [("t.public.orders", 4, "log-1")]
+    with pytest.raises(DestinationError, match="another process"):
+        destination.apply(batch(base=2, end=9))
+
+
+def test_another_change_log(destination, database):
+    database.applied = [("t.public.orders", 5, "log-0")]
+    with pytest.raises(DestinationError, match="another change log.*reset pipeline"):
+        destination.applied("log-1")
+
+
+def test_a_lost_connection_is_opened_again(destination, database):
+    database.fail_once_at = "INSERT INTO pipectl.ledger"
+    assert destination.apply(batch()) == (1, 1)
+    assert database.connections == 2
+
+
+def test_columns_the_destination_lacks(database):
+    pipeline = load(ROOT / "pipeline.yml")
+    columns = {table.destination: ["order_id", "colour"] for table in pipeline.tables}
+    with pytest.raises(DestinationError, match="no column `colour`"):
+        Destination(pipeline, columns, database.connect, (FakeLostError,)).open()

@@ -1,0 +1,121 @@
+"""The exactly-once guard, against files that only a test holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lib.commits import AppendGuard, GuardError, Mark, marks, parse_commit
+from lib.offsetlog import KafkaOffsets, delta_version, parse
+
+TABLE = "hdfs://x/_changes"
+
+
+class FakeFiles:
+    """A directory of texts."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def names(self, directory):
+        return [path.removeprefix(directory + "/") for path in self.texts if path.startswith(directory + "/")]
+
+    def read(self, path):
+        return self.texts[path]
+
+    def commit(self, version: int, metadata: str | None) -> None:
+        info = {"commitInfo": {"operation": "WRITE"} | ({"userMetadata": metadata} if metadata else {})}
+        text = json.dumps(info) + "\n" + json.dumps({"add": {"path": "x"}})
+        self.texts[f"{TABLE}/_delta_log/{version:020d}.json"] = text
+
+
+def log_with(*batches: int, app: str = "q") -> FakeFiles:
+    files = FakeFiles()
+    files.commit(0, None)
+    for version, batch in enumerate(batches, 1):
+        files.commit(version, Mark(app, batch, {"t": batch * 10}).metadata())
+    return files
+
+
+def test_first_batch_of_an_empty_table():
+    assert not AppendGuard(log_with(), TABLE).is_done("q", 0)
+
+
+def test_batch_committed_before_the_crash_is_skipped_and_the_next_is_not():
+    guard = AppendGuard(log_with(0, 1, 2), TABLE)
+    assert guard.is_done("q", 2)
+    assert not guard.is_done("q", 3)
+
+
+def test_batch_after_the_newest_commit():
+    assert not AppendGuard(log_with(0, 1), TABLE).is_done("q", 2)
+
+
+def test_commits_of_others_in_between_do_not_matter():
+    files = log_with(0, 1)
+    files.commit(3, None)
+    files.commit(4, "OPTIMIZE by hand")
+    assert AppendGuard(files, TABLE).is_done("q", 1)
+
+
+def test_own_commits_are_remembered_without_reading_again():
+    files = log_with()
+    guard = AppendGuard(files, TABLE)
+    assert not guard.is_done("q", 0)
+    guard.committed(Mark("q", 0, {}))
+    files.texts.clear()
+    assert guard.is_done("q", 0)
+
+
+@pytest.mark.parametrize(
+    ("files", "app", "batch", "message"),
+    [
+        (log_with(0, 1, app="other"), "q", 2, "written from another checkpoint"),
+        (log_with(0, 1), "q", 5, "holds batches up to 1, but the checkpoint runs batch 5"),
+        (log_with(0, 1, 2, 3), "q", 1, "holds batches up to 3, but the checkpoint runs batch 1"),
+        (log_with(), "q", 4, "is empty, but the checkpoint has reached batch 4"),
+    ],
+)
+def test_table_and_checkpoint_that_do_not_belong_together(files, app, batch, message):
+    with pytest.raises(GuardError, match=message) as error:
+        AppendGuard(files, TABLE).is_done(app, batch)
+    assert "pipectl reset pipeline" in str(error.value)
+
+
+def test_data_without_any_commit_of_ours():
+    files = log_with()
+    files.commit(1, None)
+    with pytest.raises(GuardError, match="no commit of this job is left"):
+        AppendGuard(files, TABLE).is_done("q", 0)
+
+
+def test_marks_come_newest_first():
+    assert [mark.batch for mark in marks(log_with(0, 1, 2), TABLE)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("metadata", [None, "free text", '"a string"', '{"app": "x"}'])
+def test_foreign_metadata_is_no_mark(metadata):
+    files = FakeFiles()
+    files.commit(7, metadata)
+    assert parse_commit(next(iter(files.texts.values())), 7) is None
+
+
+def test_offset_log():
+    text = 'v1\n{"batchWatermarkMs":0}\n{"t":{"0":17}}'
+    assert parse(text) == {"t": {"0": 17}}
+    with pytest.raises(ValueError, match="not an offset log entry"):
+        parse("garbage")
+
+
+def test_records_of_a_batch_are_counted_from_its_predecessor():
+    files = FakeFiles()
+    for batch, ends in enumerate(({"a": {"0": 5}}, {"a": {"0": 7}, "b": {"0": 1}})):
+        files.texts[f"c/offsets/{batch}"] = f"v1\n{{}}\n{json.dumps(ends)}"
+    assert KafkaOffsets(files, "c").of(1) == ({"a": 7, "b": 1}, 3)
+    offsets = KafkaOffsets(files, "c")
+    assert offsets.of(0) == ({"a": 5}, 5)
+    assert offsets.of(1) == ({"a": 7, "b": 1}, 3)
+
+
+def test_delta_offset():
+    assert delta_version({"reservoirVersion": 12, "index": -1}) == 11

@@ -1,0 +1,93 @@
+"""pipeline.yml: the shipped file, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from lib.column_types import UnknownTypeError, parse_type
+from lib.pipeline import PipelineError, load
+
+
+def test_the_shipped_file_is_valid():
+    pipeline = load(ROOT / "pipeline.yml")
+    assert [table.name for table in pipeline.tables] == ["regions", "customers", "orders"]
+    orders = pipeline.by_source("public.orders")
+    assert orders.key == ("order_id",)
+    assert pipeline.topic(orders) == "jadc2.public.orders"
+    assert pipeline.table_path(orders) == "hdfs://namenode:9000/data/delta/orders"
+    assert [column.type.name for column in orders.columns][2:4] == ["numeric", "integer"]
+
+
+def edited(tmp_path: Path, edit) -> Path:
+    """The shipped file with a change, beside the files it names."""
+    document = yaml.safe_load((ROOT / "pipeline.yml").read_text(encoding="utf-8"))
+    edit(document)
+    (tmp_path / "spark").symlink_to(ROOT / "spark")
+    path = tmp_path / "pipeline.yml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda d: d.update(version=2), "version: this release reads version 1"),
+        (lambda d: d["lake"].pop("path"), "lake: `path` is missing"),
+        (lambda d: d["tables"]["public.orders"].update(key=["nr"]), "tables.public.orders.key: unknown column 'nr'"),
+        (lambda d: d["tables"]["public.orders"].update(key=[]), "tables.public.orders.key: a key is needed"),
+        (
+            lambda d: d["tables"]["public.orders"]["columns"].update(amount="money"),
+            "tables.public.orders.columns.amount: `money` is not a type",
+        ),
+        (
+            lambda d: d["tables"]["public.orders"]["destination"].update(transform="spark/transforms/none.sql"),
+            "no such file: spark/transforms/none.sql",
+        ),
+        (lambda d: d["tables"].update({"orders": {}}), "tables.orders: expected a name with its schema"),
+        (
+            lambda d: d["tables"].update({"sales.orders": d["tables"]["public.orders"]}),
+            "two tables are named `orders`",
+        ),
+        (
+            lambda d: d["aggregates"]["revenue_by_region_day"]["affected"].update(items="x.sql"),
+            "`items` is the destination of no table",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path, edit, message):
+    with pytest.raises(PipelineError) as error:
+        load(edited(tmp_path, edit))
+    assert message in str(error.value)
+    assert str(error.value).startswith("pipeline.yml: ")
+
+
+def test_yaml_that_does_not_parse(tmp_path):
+    path = tmp_path / "pipeline.yml"
+    path.write_text("version: [1", encoding="utf-8")
+    with pytest.raises(PipelineError, match="line 1"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "spark"),
+    [
+        ("NUMERIC(12, 2)", "numeric", "decimal(12,2)"),
+        ("numeric(5)", "numeric", "decimal(5,0)"),
+        ("int8", "bigint", "bigint"),
+        ("varchar(40)", "text", "string"),
+        ("timestamp without time zone", "timestamp", "timestamp_ntz"),
+        ("int[]", "integer[]", "array<int>"),
+    ],
+)
+def test_types(text, name, spark):
+    found = parse_type(text)
+    assert (found.name, found.spark) == (name, spark)
+
+
+@pytest.mark.parametrize("text", ["numeric", "numeric(40,2)", "numeric(2,3)", "money", "text[][]"])
+def test_types_that_are_not_carried(text):
+    with pytest.raises(UnknownTypeError):
+        parse_type(text)

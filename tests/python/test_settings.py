@@ -1,0 +1,38 @@
+"""Settings from the environment, and the archive that is submitted."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+from conftest import ROOT
+from lib.settings import Settings, interval
+from lib.submit import archive
+
+
+def test_defaults():
+    settings = Settings.from_environment({"MERGE_INTERVAL": ""})
+    assert settings.merge_interval == "10 seconds"
+    assert settings.ingest_trigger == "200 milliseconds"
+
+
+@pytest.mark.parametrize(("text", "spark"), [("200ms", "200 milliseconds"), ("10s", "10 seconds"), ("2m", "2 minutes")])
+def test_intervals(text, spark):
+    assert interval(text) == spark
+
+
+@pytest.mark.parametrize("text", ["10", "s", "1h", "ten s", "-1s"])
+def test_not_intervals(text):
+    with pytest.raises(ValueError, match="is not an interval"):
+        interval(text)
+
+
+def test_the_archive_has_the_job_and_only_known_variables():
+    environment = {"MERGE_INTERVAL": "5s", "HOME": "/home/x"}
+    data = archive(ROOT, "spark/jobs/job1_ingest.py", environment)
+    with zipfile.ZipFile(io.BytesIO(data)) as files:
+        assert {"pipeline.yml", "spark/jobs/job1_ingest.py", "spark/transforms/orders.sql"} <= set(files.namelist())
+        submission = json.loads(files.read("submission.json"))
+    assert submission == {"script": "spark/jobs/job1_ingest.py", "environment": {"MERGE_INTERVAL": "5s"}}

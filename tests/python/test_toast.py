@@ -1,0 +1,36 @@
+"""Values that a change does not carry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lib.toast import MARKER, UnresolvedValueError, resolve
+
+
+def row(**values):
+    return json.dumps(values)
+
+
+def test_the_previous_value_is_taken():
+    history = [("c", row(id=1, note="long", n=1)), ("u", row(id=1, note=MARKER, n=2))]
+    assert json.loads(resolve(history)) == {"id": 1, "note": "long", "n": 2}
+
+
+def test_over_several_changes_and_in_arrays():
+    history = [
+        ("r", row(id=1, note="long", tags=["a"])),
+        ("u", row(id=1, note=MARKER, tags=["b"])),
+        ("u", row(id=1, note=MARKER, tags=[MARKER])),
+    ]
+    assert json.loads(resolve(history)) == {"id": 1, "note": "long", "tags": ["b"]}
+
+
+def test_a_deleted_row_passes_nothing_on():
+    history = [("c", row(id=1, note="old")), ("d", None), ("c", row(id=1, note="new")), ("u", row(id=1, note=MARKER))]
+    assert json.loads(resolve(history))["note"] == "new"
+
+
+def test_a_value_that_is_nowhere():
+    with pytest.raises(UnresolvedValueError, match="REPLICA IDENTITY FULL"):
+        resolve([("c", row(id=2, note=MARKER))])
