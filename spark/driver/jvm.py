@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+from py4j.protocol import Py4JError
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class JobGateway:
             left.append(query.name())
             try:
                 query.stop()
-            except Exception as error:  # the next one has to be stopped all the same
+            except Py4JError as error:  # the next one has to be stopped all the same
                 log.warning("stopping %s: %s", left[-1], str(error).splitlines()[0])
         self.server.shutdown()
         return left

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
@@ -98,11 +99,16 @@ class Job:
                 return
 
     def _in_background(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:  # nothing in the flow waits for this work: report it and go on
-            log.exception("after the start")
-            self.events.emit("warning", message=one_line(error))
+        """Work that nothing in the flow waits for: tried until it succeeds."""
+        pause = 5.0
+        while not self.stopping.is_set():
+            try:
+                return work()
+            except (PySparkException, Py4JError) as error:
+                log.warning("%s; trying again in %.0f s", one_line(error), pause)
+                self.events.emit("warning", message=one_line(error))
+            self.stopping.wait(pause)
+            pause = min(2 * pause, 60.0)
 
     @staticmethod
     def _raise_failure(queries: list[StreamingQuery]) -> None:

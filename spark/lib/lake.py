@@ -66,7 +66,8 @@ def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, trunc
     values = {spark_name(name): f"s.{spark_name(name)}" for name in names}
     target = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).alias("t")
     builder = (
-        target.merge(source.alias("s")._jdf, same)
+        # One partition: the rows of a batch are few, and every partition becomes a file.
+        target.merge(source.coalesce(1).alias("s")._jdf, same)
         .whenMatched("s._op = 'd' AND s._offset > t._offset")
         .delete()
         .whenMatched("s._offset > t._offset")
@@ -77,6 +78,11 @@ def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, trunc
     if truncated_at is not None:
         builder = builder.whenNotMatchedBySource(f"t._offset < {int(truncated_at)}").delete()
     builder.execute()
+
+
+def compact(spark: SparkSession, path: str) -> None:
+    """Joins small files. Appends by others go on meanwhile, and streams do not see the files it writes as new data."""
+    spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).optimize().executeCompaction()
 
 
 @contextlib.contextmanager

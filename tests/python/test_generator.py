@@ -46,6 +46,9 @@ class FakeCursor:
         pass
 
     def execute(self, statement, values=()):
+        if values:
+            # As psycopg2 does: a percent sign that is no placeholder has to be doubled.
+            statement = statement % tuple("?" for _ in values)
         self.statements.append((statement, values))
         self.answer = (1, 9) if "min(" in statement else (4,)
 

@@ -137,8 +137,10 @@ TYPED = (
     "from_json(row.tags, 'array<string>', map('mode', 'FAILFAST')) AS tags",
     "row.attributes AS attributes",
     "date_from_unix_date(CAST(row.born AS int)) AS born",
-    "CASE WHEN CAST(row.created_at AS bigint) IN (1, 2) THEN CAST(raise_error('x') AS timestamp_ntz) "
-    "ELSE CAST(timestamp_micros(CAST(row.created_at AS bigint)) AS timestamp_ntz) END AS created_at",
+    (
+        "CASE WHEN CAST(row.created_at AS bigint) IN (1, 2) THEN CAST(raise_error('x') AS timestamp_ntz) "
+        "ELSE CAST(timestamp_micros(CAST(row.created_at AS bigint)) AS timestamp_ntz) END AS created_at"
+    ),
     "CAST(row.updated_at AS timestamp) AS updated_at",
 )
 

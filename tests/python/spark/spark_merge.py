@@ -1,0 +1,143 @@
+"""Reducing a batch to the newest change per key, and merging it."""
+
+from __future__ import annotations
+
+import json
+import unittest
+
+from base import SparkTestCase, order
+from lib import batch, lake, toast, typed
+from pyspark.sql import DataFrame
+
+
+class Reduce(SparkTestCase):
+    def reduce(self, frame: DataFrame, applied: dict[str, int] | None = None) -> batch.TableChanges:
+        found = batch.reduce(self.pipeline, frame, frame, applied or {})
+        self.assertEqual(len(found), 1)
+        return found[0]
+
+    def newest(self, change: batch.TableChanges) -> dict[str, tuple]:
+        return {row.key: (row.offset, row.op) for row in change.frame.collect()}
+
+    def test_the_newest_change_of_each_key_counts(self) -> None:
+        frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)), (2, "u", 1, order(1)), (3, "d", 2, None))
+        change = self.reduce(frame)
+        self.assertEqual(self.newest(change), {'{"order_id": 1}': (2, "u"), '{"order_id": 2}': (3, "d")})
+        self.assertEqual((change.end, change.reached, change.deleted), (4, 5, 1))
+
+    def test_a_truncate_undoes_what_was_before_it_only(self) -> None:
+        frame = self.log((0, "c", 1, order(1)), (1, "t", None, None), (2, "c", 2, order(2)))
+        change = self.reduce(frame)
+        self.assertEqual(change.truncated_at, 1)
+        self.assertEqual(self.newest(change), {'{"order_id": 2}': (2, "c")})
+
+    def test_changes_that_were_applied_are_left_out(self) -> None:
+        frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)))
+        change = self.reduce(frame, {"jadc2.public.orders": 1})
+        self.assertEqual(self.newest(change), {'{"order_id": 2}': (1, "c")})
+        self.assertEqual(batch.reduce(self.pipeline, frame, frame, {"jadc2.public.orders": 2}), [])
+
+    def test_values_a_change_lacks_come_from_the_change_before(self) -> None:
+        log = self.log((0, "c", 1, order(1, note="long")), (1, "u", 1, order(1, note=toast.MARKER, quantity=5)))
+        change = batch.reduce(self.pipeline, log, log.where("offset = 1"), {})[0]
+        row = typed.rows(change.table, change.frame).collect()[0]
+        self.assertEqual((row.note, row.quantity), ("long", 5))
+
+    def test_a_table_that_is_not_declared(self) -> None:
+        frame = self.log((0, "c", 1, order(1))).withColumn("table", batch.F.lit("public.other"))
+        with self.assertRaisesRegex(KeyError, "does not declare"):
+            batch.reduce(self.pipeline, frame, frame, {})
+
+
+class Typed(SparkTestCase):
+    def test_every_column_has_its_declared_type(self) -> None:
+        frame = typed.rows(self.table("orders"), self.log((0, "c", 1, order(1))))
+        row = frame.collect()[0]
+        self.assertEqual(str(row.amount), "12.50")
+        self.assertEqual(str(row.delivery_date), "2026-01-02")
+        self.assertEqual(row.details, '{"channel": "web"}')
+        types = dict(frame.dtypes)
+        self.assertEqual((types["amount"], types["updated_at"]), ("decimal(12,2)", "timestamp_ntz"))
+        micros = frame.selectExpr("unix_micros(ordered_at)", "unix_micros(CAST(updated_at AS timestamp))").collect()[0]
+        self.assertEqual(tuple(micros), (1767323045678901, 1767322445678901))
+
+    def test_a_value_that_does_not_fit_is_an_error_and_not_a_null(self) -> None:
+        for bad in ({"amount": "NAN"}, {"amount": "99999999999.99"}, {"quantity": 3000000000}):
+            with self.subTest(bad), self.assertRaises(Exception) as error:
+                typed.rows(self.table("orders"), self.log((0, "c", 1, order(1, **bad)))).collect()
+            self.assertRegex(str(error.exception), "CAST|OVERFLOW|NUMERIC_VALUE")
+
+    def test_an_infinite_timestamp_is_refused(self) -> None:
+        frame = self.log((0, "c", 1, order(1, updated_at=9223372036825200000)))
+        with self.assertRaisesRegex(Exception, "infinite timestamp"):
+            typed.rows(self.table("orders"), frame).collect()
+
+
+class Merge(SparkTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = f"{self.lake}/orders"
+        columns = [f"{column.name} {column.type.spark}" for column in self.table("orders").columns]
+        ddl = ", ".join([*columns, "_offset bigint", "_lsn bigint"])
+        lake._create(self.spark, self.storage, self.path, ddl, lake._MERGED_PROPERTIES)
+
+    def merge(self, *rows: tuple, applied: int = 0) -> None:
+        frame = self.log(*rows)
+        for change in batch.reduce(self.pipeline, frame, frame, {"jadc2.public.orders": applied}):
+            source = typed.changed_rows(change.table, change.frame)
+            lake.merge(self.spark, self.path, change.table, source, change.truncated_at)
+
+    def rows(self) -> dict[int, int]:
+        frame = self.spark.read.format("delta").load(self.path)
+        return {row.order_id: row.quantity for row in frame.collect()}
+
+    FIRST = ((0, "r", 1, order(1)), (1, "r", 2, order(2)), (2, "r", 3, order(3)))
+    SECOND = ((3, "u", 1, order(1, quantity=7)), (4, "d", 2, None), (5, "c", 4, order(4)))
+
+    def test_insert_update_delete(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge(*self.SECOND)
+        self.assertEqual(self.rows(), {1: 7, 3: 2, 4: 2})
+
+    def test_the_same_batch_twice_changes_nothing(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge(*self.SECOND)
+        self.merge(*self.SECOND)
+        self.assertEqual(self.rows(), {1: 7, 3: 2, 4: 2})
+
+    def test_an_older_batch_does_not_bring_old_values_back(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge(*self.SECOND)
+        self.merge(*self.FIRST, applied=6)
+        self.assertEqual(self.rows(), {1: 7, 3: 2, 4: 2})
+
+    def test_a_truncate_in_the_middle_of_a_batch(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge((3, "u", 1, order(1, quantity=7)), (4, "t", None, None), (5, "c", 3, order(3, quantity=9)))
+        self.assertEqual(self.rows(), {3: 9})
+
+    def test_a_truncate_alone(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge((3, "t", None, None))
+        self.assertEqual(self.rows(), {})
+
+    def test_deleted_and_inserted_again(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge((3, "d", 1, None), (4, "c", 1, order(1, quantity=8)))
+        self.assertEqual(self.rows()[1], 8)
+
+    def test_commits_carry_the_mark(self) -> None:
+        from lib.commits import Mark, marks
+
+        frame = self.log(*self.FIRST)
+        change = batch.reduce(self.pipeline, frame, frame, {})[0]
+        with lake.marked(self.spark, Mark("q", 4, {"jadc2.public.orders": 3}).metadata()):
+            source = typed.changed_rows(change.table, change.frame)
+            lake.merge(self.spark, self.path, change.table, source, None)
+        mark = next(marks(self.storage, self.path))
+        self.assertEqual((mark.app, mark.batch, mark.offsets), ("q", 4, {"jadc2.public.orders": 3}))
+        self.assertEqual(json.loads(mark.metadata())["batch"], 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
