@@ -74,7 +74,8 @@ async fn steps_find_their_work_done_the_second_time() {
         let step = pending.remove(next.expect("steps without a cycle"));
         for round in 1..=2 {
             let began = Instant::now();
-            let done = stepper.run(step, &|text| println!("  {text}")).await.unwrap_or_else(|error| panic!("{error:?}"));
+            let done =
+                stepper.run(step, &|text| println!("  {text}")).await.unwrap_or_else(|error| panic!("{error:?}"));
             println!("{} (round {round}): {done:?} in {:?}", step.name, began.elapsed());
             assert!(round == 1 || !done.changed, "{} changed something the second time", step.name);
         }
