@@ -14,8 +14,8 @@ use crate::failure::Failure;
 use crate::model::Service;
 use crate::probes;
 
-/// Time one probe may take; all are asked at once.
-const LIMIT: Duration = Duration::from_millis(400);
+/// Time one probe may take before it counts as silent; all are asked at once.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// One container, or a service that has none.
 #[derive(Debug, Serialize)]
@@ -95,7 +95,7 @@ async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -
     let probe = async {
         let ready = service.and_then(|service| service.ext.ready.as_ref()).filter(|_| live)?;
         let probed = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
-        Some(probed.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} ms", LIMIT.as_millis()))))
+        Some(probed.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs()))))
     };
     let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
     let (detail, memory, probed) = tokio::join!(stack.engine.inspect(&container.id), memory, probe);
