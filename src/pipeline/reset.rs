@@ -214,14 +214,15 @@ async fn row_items(pipeline: &Pipeline, destination: &Database) -> Result<Vec<Re
     let mut items = Vec::new();
     for (schema, table) in served.chain([("pipectl", "applied"), ("pipectl", "ledger")]) {
         let relation = quote_qualified(schema, table);
-        if destination
-            .first("SELECT to_regclass($1::text)::text", &[&relation])
-            .await?
-            .is_some_and(|row| row.get::<_, Option<String>>(0).is_some())
-        {
-            let rows: i64 =
-                destination.first(&format!("SELECT count(*) FROM {relation}"), &[]).await?.map_or(0, |row| row.get(0));
-            items.push(ResetItem { kind: ResetKind::Rows, name: relation, detail: format!("{rows} rows") });
+        let there = destination.first("SELECT to_regclass($1::text) IS NOT NULL", &[&relation]).await?;
+        if !there.is_some_and(|row| row.get(0)) {
+            continue;
+        }
+        let counted = destination.first(&format!("SELECT count(*) FROM {relation}"), &[]).await?;
+        let rows: i64 = counted.map_or(0, |row| row.get(0));
+        if rows > 0 {
+            let name = format!("{schema}.{table}");
+            items.push(ResetItem { kind: ResetKind::Rows, name, detail: format!("{rows} rows") });
         }
     }
     Ok(items)
@@ -291,8 +292,11 @@ async fn wait_for_topics(kafka: &Kafka, gone: BTreeSet<String>) -> Result<(), Re
 }
 
 async fn truncate(destination: &Database, plan: &ResetPlan) -> Result<(), ResetError> {
-    let tables: Vec<&str> =
-        plan.items.iter().filter(|item| item.kind == ResetKind::Rows).map(|item| item.name.as_str()).collect();
+    let rows = plan.items.iter().filter(|item| item.kind == ResetKind::Rows);
+    let tables: Vec<String> = rows
+        .filter_map(|item| item.name.split_once('.'))
+        .map(|(schema, table)| quote_qualified(schema, table))
+        .collect();
     if tables.is_empty() {
         return Ok(());
     }

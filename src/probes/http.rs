@@ -55,8 +55,8 @@ impl Expectation {
 /// What a body says about itself: the usual fields of a JSON document, else its first words.
 fn told(body: &str) -> String {
     let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let fields = ["detail", "message", "error", "status"];
-    let said = fields.iter().find_map(|field| json.get(field)?.as_str()).filter(|text| !text.is_empty());
+    let fields = ["detail", "message", "error", "state", "status"];
+    let said = fields.iter().find_map(|field| json.get(field)?.as_str().filter(|text| !text.is_empty()));
     first_words(said.unwrap_or(body), 80)
 }
 
@@ -94,6 +94,8 @@ mod tests {
     fn another_status_is_told_with_the_servers_words() {
         let waits = expecting(&[]).judge(503, r#"{"status":"starting","detail":"executor not registered"}"#);
         assert_eq!(waits, Probed::NotYet("503: executor not registered".into()));
+        let waits = expecting(&[]).judge(503, r#"{"state":"starting","detail":""}"#);
+        assert_eq!(waits, Probed::NotYet("503: starting".into()));
         let waits = expecting(&[]).judge(404, "<html>\n<b>no</b></html>");
         assert_eq!(waits, Probed::NotYet("404: <html> <b>no</b></html>".into()));
     }

@@ -82,7 +82,9 @@ async fn task_failure(pipeline: &Pipeline, name: &str, failed: &TaskState) -> St
     let part = failed.id.map_or_else(|| format!("connector {name}"), |id| format!("task {id} of connector {name}"));
     let reasons = failed.reasons();
     let hint = hint_for(&reasons.join(" "));
-    let message = std::iter::once(format!("{part} failed again after a restart")).chain(reasons).collect::<Vec<_>>();
+    let message = std::iter::once(format!("{part} failed again after {} restarts", BACK_OFF.len()))
+        .chain(reasons)
+        .collect::<Vec<_>>();
     failure(pipeline, USES, message.join("\n"), Some(hint)).await
 }
 

@@ -11,6 +11,7 @@ mod prove_flow;
 mod register_connector;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -58,7 +59,7 @@ impl Registry {
 impl Stepper for Registry {
     async fn run(&self, step: &Step, say: &SayFn) -> Result<StepDone, StepError> {
         // What the step said last is what it was waiting for when its time is over.
-        let mut last = "it had not begun to wait".to_owned();
+        let mut last = None;
         let (sender, mut said) = mpsc::unbounded_channel::<String>();
         // The receiver outlives the step, so sending cannot fail.
         let noting = move |text: &str| drop(sender.send(text.to_owned()));
@@ -68,7 +69,7 @@ impl Stepper for Registry {
             tokio::select! {
                 Some(text) = said.recv() => {
                     say(&text);
-                    last = text;
+                    last = Some(text);
                 }
                 ended = &mut work => break ended,
             }
@@ -76,12 +77,20 @@ impl Stepper for Registry {
         if let Ok(done) = ended {
             return done;
         }
-        let seconds = step.timeout.as_secs();
+        let last = last.map_or_else(|| "it had not heard from any server".to_owned(), |text| format!("last: {text}"));
         Err(StepError {
-            message: format!("step {} did not finish within {seconds} s; it was at: {last}", step.name),
+            message: format!("step {} did not finish within {}; {last}", step.name, limit(step.timeout)),
             hint: Some("`pipectl status` shows what runs; `pipectl up` goes on from here".to_owned()),
             look_at: self.pipeline.containers(services_of(&step.uses)).await,
         })
+    }
+}
+
+fn limit(timeout: Duration) -> String {
+    if timeout.subsec_millis() == 0 {
+        format!("{} s", timeout.as_secs())
+    } else {
+        format!("{} ms", timeout.as_millis())
     }
 }
 
@@ -116,7 +125,7 @@ fn text_argument<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
 /// Retries what a server that has only just started may refuse; bounded by the step's own deadline.
 pub(crate) fn patience() -> backon::ExponentialBuilder {
     backon::ExponentialBuilder::default()
-        .with_min_delay(std::time::Duration::from_millis(50))
-        .with_max_delay(std::time::Duration::from_secs(1))
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
         .without_max_times()
 }

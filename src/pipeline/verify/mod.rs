@@ -32,8 +32,6 @@ use marker::Marker;
 
 /// Time to connect to a server.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest time a row is waited for at one place.
-const HOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is verified, and for how long at most.
 #[derive(Debug, Clone)]
@@ -147,6 +145,9 @@ impl<'a> Verify<'a> {
             let removed = remove(&servers.source, &subject.marker, &rows).await;
             report.followed.extend(followed?);
             removed?;
+            if !report.followed.iter().all(Followed::is_ok) {
+                break;
+            }
         }
         let arrived = report.followed.iter().all(Followed::is_ok);
         if scope != Scope::Flow && arrived {
@@ -224,7 +225,7 @@ impl<'a> Verify<'a> {
         let Subject { name, table, marker } = subject;
         let (route, topic) = (servers.route(self.pipeline), self.pipeline.spec.topic(name));
         let shape = &shapes[*name];
-        let limits = || Limits { merged: scope != Scope::Flow, deadline: deadline.min(Instant::now() + HOP_LIMIT) };
+        let limits = Limits { merged: scope != Scope::Flow, deadline };
         let change = |operation, key: &Value, text: String, from, committed| Change {
             name,
             table,
@@ -244,13 +245,13 @@ impl<'a> Verify<'a> {
         rows.push(first.clone());
         let inserted = change(Operation::Insert, &first, first_text.clone(), from, committed);
         if scope == Scope::Flow {
-            let mut followed = vec![route.follow(inserted, limits()).await];
+            let mut followed = vec![route.follow(inserted, limits).await];
             if followed.iter().all(Followed::is_ok) {
                 say(&format!("{name}: delete"));
                 let from = servers.kafka.end_offset(&topic).await?;
                 marker.delete(&servers.source, &first).await?;
                 let deleted = change(Operation::Delete, &first, first_text, from, Instant::now());
-                followed.push(route.follow(deleted, limits()).await);
+                followed.push(route.follow(deleted, limits).await);
             }
             return Ok(followed);
         }
@@ -260,7 +261,7 @@ impl<'a> Verify<'a> {
         let second = marker.insert(&servers.source, &second_text).await?;
         rows.push(second.clone());
         let twin = change(Operation::Insert, &second, second_text.clone(), from, Instant::now());
-        let (inserted, twin) = tokio::join!(route.follow(inserted, limits()), route.follow(twin, limits()));
+        let (inserted, twin) = tokio::join!(route.follow(inserted, limits), route.follow(twin, limits));
         if !inserted.is_ok() || !twin.is_ok() {
             return Ok(vec![inserted, twin]);
         }
@@ -272,7 +273,7 @@ impl<'a> Verify<'a> {
         let updated = change(Operation::Update, &first, changed_text, from, Instant::now());
         marker.delete(&servers.source, &second).await?;
         let deleted = change(Operation::Delete, &second, second_text, from, Instant::now());
-        let (updated, deleted) = tokio::join!(route.follow(updated, limits()), route.follow(deleted, limits()));
+        let (updated, deleted) = tokio::join!(route.follow(updated, limits), route.follow(deleted, limits));
         Ok(vec![inserted, updated, deleted])
     }
 }

@@ -1,0 +1,161 @@
+//! Registering the connector and waiting for its task, against a scripted Kafka Connect.
+
+use std::time::Duration;
+
+use pipectl::pipeline::CONNECT;
+use serde_json::json;
+
+use crate::fake_http::{FakeHttp, Running};
+use crate::scene::{Scene, nothing};
+
+const CONFIG: &str = "/connectors/shop%2Dpg/config";
+const STATUS: &str = "GET /connectors/shop%2Dpg/status";
+const RESTART: &str = "POST /connectors/shop%2Dpg/restart?includeTasks=true&onlyFailed=true";
+const VALIDATE: &str =
+    "PUT /connector-plugins/io%2Edebezium%2Econnector%2Epostgresql%2EPostgresConnector/config/validate";
+const LIMIT: Duration = Duration::from_secs(20);
+
+async fn connect(server: FakeHttp) -> (Running, Scene) {
+    let running = server.start().await;
+    let scene = Scene::new(&[(CONNECT, running.port)]).await;
+    (running, scene)
+}
+
+fn wanted() -> serde_json::Value {
+    json!({
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "database.hostname": "pg",
+        "database.password": "s3cret",
+        "table.include.list": "public.orders,crm.customers"
+    })
+}
+
+fn status(task: &str, trace: &str) -> String {
+    json!({
+        "name": "shop-pg",
+        "connector": {"state": "RUNNING", "worker_id": "connect:8083"},
+        "tasks": [{"id": 0, "state": task, "worker_id": "connect:8083", "trace": trace}]
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_connector_is_registered_with_the_variables_filled_in() {
+    let server = FakeHttp::default().on(&format!("PUT {CONFIG}"), 201, "{}");
+    let (running, scene) = connect(server).await;
+    let done = scene.step("register-connector", LIMIT, nothing()).await.expect("registered");
+    assert!(done.changed);
+    assert_eq!(done.detail, "registered connector shop-pg");
+    assert_eq!(running.requests()[1], format!("PUT {CONFIG} {}", wanted()));
+}
+
+#[tokio::test]
+async fn a_connector_with_this_configuration_is_left_alone() {
+    let mut there = wanted();
+    there["name"] = json!("shop-pg");
+    let (running, scene) = connect(FakeHttp::default().on(&format!("GET {CONFIG}"), 200, &there.to_string())).await;
+    let done = scene.step("register-connector", LIMIT, nothing()).await.expect("in place");
+    assert!(!done.changed);
+    assert_eq!(running.count("PUT"), 0);
+}
+
+#[tokio::test]
+async fn a_rebalance_is_waited_for() {
+    let put = format!("PUT {CONFIG}");
+    let rebalance = r#"{"error_code":409,"message":"Cannot complete request because of a conflicting operation"}"#;
+    let (running, scene) = connect(FakeHttp::default().on(&put, 409, rebalance).on(&put, 201, "{}")).await;
+    assert!(scene.step("register-connector", LIMIT, nothing()).await.expect("registered").changed);
+    assert_eq!(running.count("PUT"), 2);
+}
+
+#[tokio::test]
+async fn a_refused_configuration_is_told_field_by_field() {
+    let validation = json!({"error_count": 1, "configs": [
+        {"value": {"name": "slot.name", "errors": []}},
+        {"value": {"name": "database.hostname", "errors": ["Unable to connect: no such host"]}}
+    ]});
+    let server = FakeHttp::default()
+        .on(&format!("PUT {CONFIG}"), 400, r#"{"error_code":400,"message":"Connector configuration is invalid"}"#)
+        .on(VALIDATE, 200, &validation.to_string());
+    let (_running, scene) = connect(server).await;
+    let error = scene.step("register-connector", LIMIT, nothing()).await.expect_err("refused");
+    assert_eq!(
+        error.message,
+        "Kafka Connect refuses the configuration of connector shop-pg\n\
+         database.hostname: Unable to connect: no such host"
+    );
+    assert_eq!(error.look_at, ["shop-debezium-1"]);
+    assert!(error.hint.expect("a hint").contains("register-postgres.json"));
+}
+
+#[tokio::test]
+async fn a_refusal_without_fields_is_told_as_it_is() {
+    let server = FakeHttp::default()
+        .on(&format!("PUT {CONFIG}"), 400, "<html><title>Error 400 Bad Request</title></html>")
+        .on(VALIDATE, 404, "<html><title>Error 404</title></html>");
+    let (_running, scene) = connect(server).await;
+    let error = scene.step("register-connector", LIMIT, nothing()).await.expect_err("refused");
+    assert!(error.message.ends_with("Kafka Connect answered 400: Error 400 Bad Request"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_registration_file_that_is_not_there_is_named() {
+    let (_running, scene) = connect(FakeHttp::default()).await;
+    let error = scene.step("register-connector", LIMIT, json!({"file": "none.json"})).await.expect_err("no file");
+    assert!(error.message.starts_with("cannot read tests/cases/pipeline/none.json"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn running_means_that_the_task_runs() {
+    let none = r#"{"name":"shop-pg","connector":{"state":"RUNNING","worker_id":"w"},"tasks":[]}"#;
+    let server =
+        FakeHttp::default().on(STATUS, 404, "{}").on(STATUS, 200, none).on(STATUS, 200, &status("RUNNING", ""));
+    let (_running, scene) = connect(server).await;
+    let done = scene.step("connector-running", LIMIT, nothing()).await.expect("runs at last");
+    assert!(done.changed);
+    assert_eq!(done.detail, "connector RUNNING, task 0 RUNNING");
+}
+
+#[tokio::test]
+async fn a_failed_task_is_restarted() {
+    let server = FakeHttp::default()
+        .on(STATUS, 200, &status("FAILED", "Exception: connection refused"))
+        .on(STATUS, 200, &status("RUNNING", ""))
+        .on(RESTART, 202, "{}");
+    let (running, scene) = connect(server).await;
+    let done = scene.step("connector-running", LIMIT, nothing()).await.expect("runs after a restart");
+    assert_eq!(done.detail, "connector RUNNING, task 0 RUNNING, after a restart");
+    assert_eq!(running.count(RESTART), 1);
+}
+
+#[tokio::test]
+async fn a_task_that_fails_again_ends_the_step_with_its_trace() {
+    let trace = "org.apache.kafka.connect.errors.ConnectException: An exception occurred\n\tat io.debezium.X(X.java:1)\n\
+                 Caused by: org.postgresql.util.PSQLException: ERROR: publication \"pub\" does not exist\n\tat y\n";
+    let server = FakeHttp::default().on(STATUS, 200, &status("FAILED", trace)).on(RESTART, 204, "");
+    let (running, scene) = connect(server).await;
+    let error = scene.step("connector-running", LIMIT, nothing()).await.expect_err("fails for good");
+    assert_eq!(
+        error.message,
+        "task 0 of connector shop-pg failed again after 2 restarts\n\
+         org.apache.kafka.connect.errors.ConnectException: An exception occurred\n\
+         Caused by: org.postgresql.util.PSQLException: ERROR: publication \"pub\" does not exist"
+    );
+    assert!(error.hint.expect("a hint").contains("create_publication.sql"));
+    assert_eq!(running.count(RESTART), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_ends_with_what_was_waited_for() {
+    let (_running, scene) = connect(FakeHttp::hanging()).await;
+    let error = scene.step("connector-running", Duration::from_millis(300), nothing()).await.expect_err("too late");
+    assert_eq!(error.message, "step connector-running did not finish within 300 ms; it had not heard from any server");
+}
+
+#[tokio::test]
+async fn a_step_that_does_not_exist_lists_those_that_do() {
+    let (_running, scene) = connect(FakeHttp::default()).await;
+    let error = scene.step("fetch-token", LIMIT, nothing()).await.expect_err("unknown");
+    assert_eq!(error.message, "step `fetch-token` uses `fetch-token`, which does not exist");
+    assert!(error.hint.expect("a hint").contains("create-topics, register-connector"));
+}

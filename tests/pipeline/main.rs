@@ -1,0 +1,13 @@
+//! Clients, steps and probes of the pipeline against scripted servers.
+
+#[path = "../support/fake_backend.rs"]
+mod fake_backend;
+#[path = "../support/fake_http.rs"]
+mod fake_http;
+
+mod addresses;
+mod connector;
+mod lake;
+mod probes;
+mod scene;
+mod status;
