@@ -111,7 +111,7 @@ struct Topics {
     kafka: Kafka,
 }
 
-/// Gathers everything; takes about as long as the slowest answer, at most half a second.
+/// Gathers everything; takes about as long as the slowest answer, at most two seconds.
 pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
     let (connector, slot, topics, jobs, tables, destination) = tokio::join!(
         bounded(async { pipeline.connect().await?.status(&pipeline.spec.connector).await }),
@@ -140,7 +140,7 @@ async fn bounded<T>(ask: impl Future<Output = Result<T, ClientError>>) -> Fact<T
     match tokio::time::timeout(LIMIT, ask).await {
         Ok(Ok(value)) => Fact::Known(value),
         Ok(Err(error)) => Fact::Unknown(error.to_string()),
-        Err(_) => Fact::Unknown(format!("no answer within {} ms", LIMIT.as_millis())),
+        Err(_) => Fact::Unknown(format!("no answer within {} s", LIMIT.as_secs())),
     }
 }
 
