@@ -137,7 +137,8 @@ pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
 }
 
 async fn bounded<T>(ask: impl Future<Output = Result<T, ClientError>>) -> Fact<T> {
-    match tokio::time::timeout(LIMIT, ask).await {
+    // On the heap: six of these side by side make a future too large for a caller's stack.
+    match tokio::time::timeout(LIMIT, Box::pin(ask)).await {
         Ok(Ok(value)) => Fact::Known(value),
         Ok(Err(error)) => Fact::Unknown(error.to_string()),
         Err(_) => Fact::Unknown(format!("no answer within {} s", LIMIT.as_secs())),
