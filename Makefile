@@ -44,7 +44,8 @@ test-python: ## Tests of the data plane's Python that need no Spark
 test-live: build ## The real pipeline: up, verify, faults, scale, reset; about ten minutes the first time
 	@.make/engine.sh
 	@.make/rootfs.sh
-	@cargo test --locked --features live --test live -- --test-threads 1 --nocapture
+	@cargo test --locked --quiet --features live --test docker_live --test engine_live --test images_live
+	@cargo test --locked --features live --test live
 
 bench: build ## Times and sizes, measured side by side in one run
 	@.make/engine.sh

@@ -1,4 +1,4 @@
-//! The backend against a real engine. Not part of plain `cargo test`: `cargo test --test docker_live -- --ignored`.
+//! The backend against a real engine. Part of `make test-live`: `cargo test --features live --test docker_live`.
 //! Needs an image with a shell: `PIPECTL_TEST_IMAGE`, by default `pipectl/base:latest`.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,6 @@ impl Scene {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn a_container_lives_and_dies() {
     let scene = Scene::new("life").await;
     let engine = &scene.engine;
@@ -160,7 +159,6 @@ async fn a_container_lives_and_dies() {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn logs_are_followed_until_the_container_ends() {
     let scene = Scene::new("logs").await;
     let script = "head -c 40000 /dev/zero | tr '\\0' x; echo; for i in 1 2 3; do echo line $i; sleep 0.2; done";
@@ -187,7 +185,6 @@ async fn logs_are_followed_until_the_container_ends() {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn an_image_is_built_tagged_and_removed_and_a_failing_step_is_shown() {
     let scene = Scene::new("build").await;
     let (reference, alias) = (format!("{}/image:1", scene.name), format!("{}/image:latest", scene.name));
@@ -243,7 +240,6 @@ fn step_count(step: &str) -> &str {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn a_pull_from_a_registry_that_is_not_there_fails_quickly() {
     let engine = connect(None).await.expect("a running engine");
     let begun = std::time::Instant::now();
@@ -255,7 +251,6 @@ async fn a_pull_from_a_registry_that_is_not_there_fails_quickly() {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn a_missing_image_is_named_when_a_container_is_created() {
     let scene = Scene::new("missing").await;
     let spec = ContainerSpec { image: "pipectl-test/absent:1".into(), ..scene.container(1, "true") };

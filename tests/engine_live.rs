@@ -1,4 +1,4 @@
-//! The engine on a real container engine. Not part of plain `cargo test`: `cargo test --test engine_live -- --ignored`.
+//! The engine on a real container engine. Part of `make test-live`: `cargo test --features live --test engine_live`.
 //! Needs an image with a shell: `PIPECTL_TEST_IMAGE`, by default `pipectl/base:latest`.
 
 #![expect(clippy::print_stdout, reason = "who runs it by hand wants to see the measured times")]
@@ -92,7 +92,6 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn up_starts_in_parallel_and_a_second_up_changes_nothing() {
     let lines = [
         "a: | port 28461, volume data",
@@ -132,7 +131,6 @@ async fn up_starts_in_parallel_and_a_second_up_changes_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine"]
 async fn crash_loops_exits_and_memory_are_told_apart() {
     let cases = [
         ("echo broken; exit 3", RestartPolicy::UnlessStopped, "web restarts in a loop"),

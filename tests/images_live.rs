@@ -1,5 +1,5 @@
 //! Images through a real engine, from the root file system on. Not part of plain `cargo test`:
-//! `cargo test --test images_live -- --ignored`. Needs what a first build needs: a registry, or root and mmdebstrap.
+//! `cargo test --features live --test images_live`. Needs what a first build needs: a registry, or root and mmdebstrap.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,6 @@ fn project(dir: &Path, prefix: &str) -> Project {
 }
 
 #[tokio::test]
-#[ignore = "needs a container engine and either a registry or Debian's archive"]
 async fn an_image_is_made_from_nothing_and_then_it_is_there() {
     let prefix = std::env::var("PIPECTL_TEST_PREFIX").unwrap_or_else(|_| "pipectl-test".to_owned());
     let dir = tempfile::tempdir().expect("temporary directory");

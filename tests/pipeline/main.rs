@@ -1,6 +1,7 @@
 //! Clients, steps and probes of the pipeline against scripted servers.
 
 #[path = "../support/fake_backend.rs"]
+#[expect(dead_code, reason = "shared with tests/engine, which uses all of it")]
 mod fake_backend;
 #[path = "../support/fake_http.rs"]
 mod fake_http;
