@@ -22,7 +22,7 @@ pub async fn run(context: &Context, arguments: &ExecArgs) -> Exit {
         .find(|container| container.service == arguments.service && container.state == RunState::Running)
         .ok_or_else(|| {
             Failure::stack(format!("service {} has no running container", arguments.service))
-                .hint(format!("pipectl up {}", arguments.service))
+                .hint(format!("`pipectl up {}` starts it", arguments.service))
         })?;
     let output = stack.engine.exec(&running.id, &arguments.command).await?;
     context.out(&output.stdout)?;
