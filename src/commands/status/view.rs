@@ -11,7 +11,10 @@ use crate::ui::{Mark, bytes};
 
 pub fn view(status: &Status) -> StatusView {
     let verdict = if status.healthy {
-        (Mark::Good, format!("all {} containers are well and the data flows", status.containers.len()))
+        (Mark::Good, {
+            let flows = if status.pipeline.is_some() { " and the data flows" } else { "" };
+            format!("all {} containers are well{flows}", status.containers.len())
+        })
     } else {
         (Mark::Bad, format!("{} thing(s) to look at", status.reasons.len()))
     };
