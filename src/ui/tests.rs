@@ -352,7 +352,7 @@ fn a_terminal_shows_the_reason_of_a_failure_in_full() {
     ✗ kafka        failed       2.4s  exited with 137: out of me
     mory (limit 256 MiB)
     - not finished: debezium
-    ✗ 4 of 7 operations done (2.4s)
+    ✗ failed (2.4s)
     ");
 }
 
