@@ -10,7 +10,7 @@ pub struct Failure {
     /// What failed, one line, lower case, no full stop.
     pub message: String,
     /// The line of the file with the mistake, and a line of carets below it.
-    pub excerpt: Vec<String>,
+    pub excerpt: Box<[String]>,
     /// Causes, outermost first, one per line.
     pub causes: Vec<String>,
     /// Evidence: title ("last lines of pipectl-kafka-1") and lines.
@@ -23,7 +23,7 @@ impl Failure {
     /// A failure with nothing but a message.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, excerpt: Vec::new(), causes: Vec::new(), evidence: Vec::new(), hints: Vec::new() }
+        Self { code, message, excerpt: Box::default(), causes: Vec::new(), evidence: Vec::new(), hints: Vec::new() }
     }
 
     /// A failure of the stack, a step or a verification.

@@ -1,7 +1,5 @@
 //! `pipectl exec SERVICE -- COMMAND`: runs a command in the first running container of a service.
 
-use std::io::Write;
-
 use super::Exit;
 use super::context::{Context, unwritable};
 use super::stack::Stack;
@@ -26,6 +24,6 @@ pub async fn run(context: &Context, arguments: &ExecArgs) -> Exit {
         })?;
     let output = stack.engine.exec(&running.id, &arguments.command).await?;
     context.out(&output.stdout)?;
-    std::io::stderr().write_all(output.stderr.as_bytes()).map_err(|error| unwritable(&error))?;
+    context.ui.pass_on(&output.stderr).map_err(|error| unwritable(&error))?;
     Ok(u8::try_from(output.exit_code).unwrap_or(crate::exit::FAILED))
 }

@@ -13,7 +13,7 @@ use crate::pipeline::verify::VerifyError;
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let mut failure = Self::usage(error.headline());
-        failure.excerpt = error.excerpt();
+        failure.excerpt = error.excerpt().into_boxed_slice();
         failure.hints.extend(error.hint);
         failure
     }

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 
 use insta::assert_snapshot;
 
-use crate::harness::{SHOP, Stage};
+use crate::harness::{SHOP, Stage, skipped};
 
 #[test]
 fn no_engine_at_all_says_what_was_tried() {
@@ -77,7 +77,7 @@ fn no_permission_on_the_socket() {
         command.uid(NOBODY).gid(NOBODY);
         let mut probe = stage.command(&["--version"]);
         if let Err(error) = probe.uid(NOBODY).gid(NOBODY).output() {
-            eprintln!("skipped: root may open every socket, and nobody else may run the binary: {error}");
+            skipped(&format!("root may open every socket, and nobody else may run the binary: {error}"));
             return;
         }
     }

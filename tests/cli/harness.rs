@@ -113,12 +113,12 @@ impl Stage {
     }
 
     /// Reads what the child says on standard error up to a line that begins so.
-    pub fn first_line(&self, child: &mut Child, start: &str) -> String {
+    pub fn first_line(child: &mut Child, start: &str) -> String {
         line_of(child.stderr.as_mut().expect("a pipe"), start)
     }
 
     /// The same on standard output.
-    pub fn first_stdout_line(&self, child: &mut Child, part: &str) -> String {
+    pub fn first_stdout_line(child: &mut Child, part: &str) -> String {
         line_of(child.stdout.as_mut().expect("a pipe"), part)
     }
 
@@ -191,7 +191,8 @@ impl Run {
         for lines in lines.chunk_by_mut(|one, other| is_parallel(one) && is_parallel(other)) {
             lines.sort_unstable();
         }
-        self.stderr = lines.into_iter().map(|line| format!("{line}\n")).collect();
+        self.stderr = lines.join("\n");
+        self.stderr.push('\n');
         self
     }
 
@@ -229,6 +230,12 @@ fn line_of(pipe: &mut dyn Read, part: &str) -> String {
             return text;
         }
     }
+}
+
+/// Tells why a test checked nothing.
+#[expect(clippy::print_stderr, reason = "the test runner shows it with --nocapture")]
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// Waits for a condition; fails after ten seconds.

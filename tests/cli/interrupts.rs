@@ -46,7 +46,7 @@ fn interrupted_with(name: &str) -> (Stage, Run) {
     let stage = Stage::new(SHOP);
     stage.world().fates.insert("db".into(), Fate::HealthyAfter(Duration::from_secs(3600)));
     let mut child = stage.spawn(&["up", "--parallel", "1", "--verbose"]);
-    stage.first_line(&mut child, "db: waiting");
+    Stage::first_line(&mut child, "db: waiting");
     signal(&child, name);
     let run = stage.ended(child);
     (stage, run)
@@ -60,7 +60,7 @@ fn the_second_ctrl_c_ends_at_once() {
     stage.wait_for_call(START_DB);
     signal(&child, "INT");
     // The call that is under way is waited for: the first signal does not end it.
-    let said = stage.first_line(&mut child, "stopping");
+    let said = Stage::first_line(&mut child, "stopping");
     assert_eq!(said, "stopping: no new operations are started, press Ctrl-C again to end at once");
     assert!(child.try_wait().expect("asked").is_none(), "it waits for the engine");
     signal(&child, "INT");
@@ -74,7 +74,7 @@ fn following_logs_ends_well_with_ctrl_c() {
     let stage = Stage::up();
     stage.world().logs.insert("web".into(), vec!["hello".into()]);
     let mut child = stage.spawn(&["logs", "-f", "web"]);
-    stage.first_stdout_line(&mut child, "hello");
+    Stage::first_stdout_line(&mut child, "hello");
     signal(&child, "INT");
     assert_eq!(stage.ended(child).code, 0);
 }

@@ -92,16 +92,16 @@ pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
 async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -> ContainerStatus {
     let live = container.state == RunState::Running;
     let service = stack.project.services.get(&container.service);
-    let probe = async {
+    let asked = async {
         let ready = service.and_then(|service| service.ext.ready.as_ref()).filter(|_| live)?;
-        let probed = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
-        Some(probed.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} ms", LIMIT.as_millis()))))
+        let answer = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
+        Some(answer.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} ms", LIMIT.as_millis()))))
     };
     let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
-    let (detail, memory, probed) = tokio::join!(stack.engine.inspect(&container.id), memory, probe);
+    let (detail, memory, answer) = tokio::join!(stack.engine.inspect(&container.id), memory, asked);
     // A container that went away since the listing is shown as the listing had it.
     let detail = detail.unwrap_or_default();
-    let (health, told) = match (probed, detail.health) {
+    let (health, told) = match (answer, detail.health) {
         (Some(Probed::Ready(said)), _) => (Some("ready"), said),
         (Some(Probed::NotYet(said) | Probed::Never(said)), _) => (Some("not ready"), said),
         (None, Health::None) => (None, String::new()),
