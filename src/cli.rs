@@ -78,8 +78,8 @@ pub struct GlobalArgs {
     )]
     pub profiles: Vec<String>,
 
-    /// Container engine: `unix:///path` or `tcp://host:port` [default: the engine of this machine]
-    #[arg(short = 'H', long, global = true, value_name = "URL", env = "DOCKER_HOST", hide_env_values = true)]
+    /// Container engine: `unix:///path` or `tcp://host:port` [default: `DOCKER_HOST`, else the engine of this machine]
+    #[arg(short = 'H', long, global = true, value_name = "URL")]
     pub host: Option<String>,
 
     /// How progress is shown

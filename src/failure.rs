@@ -9,6 +9,8 @@ pub struct Failure {
     pub code: u8,
     /// What failed, one line, lower case, no full stop.
     pub message: String,
+    /// The line of the file with the mistake, and a line of carets below it.
+    pub excerpt: Box<[String]>,
     /// Causes, outermost first, one per line.
     pub causes: Vec<String>,
     /// Evidence: title ("last lines of pipectl-kafka-1") and lines.
@@ -20,7 +22,8 @@ pub struct Failure {
 impl Failure {
     /// A failure with nothing but a message.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), evidence: Vec::new(), hints: Vec::new() }
+        let message = message.into();
+        Self { code, message, excerpt: Box::default(), causes: Vec::new(), evidence: Vec::new(), hints: Vec::new() }
     }
 
     /// A failure of the stack, a step or a verification.

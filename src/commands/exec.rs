@@ -1,7 +1,5 @@
 //! `pipectl exec SERVICE -- COMMAND`: runs a command in the first running container of a service.
 
-use std::io::Write;
-
 use super::Exit;
 use super::context::{Context, unwritable};
 use super::stack::Stack;
@@ -22,10 +20,10 @@ pub async fn run(context: &Context, arguments: &ExecArgs) -> Exit {
         .find(|container| container.service == arguments.service && container.state == RunState::Running)
         .ok_or_else(|| {
             Failure::stack(format!("service {} has no running container", arguments.service))
-                .hint(format!("pipectl up {}", arguments.service))
+                .hint(format!("`pipectl up {}` starts it", arguments.service))
         })?;
     let output = stack.engine.exec(&running.id, &arguments.command).await?;
     context.out(&output.stdout)?;
-    std::io::stderr().write_all(output.stderr.as_bytes()).map_err(|error| unwritable(&error))?;
+    context.ui.pass_on(&output.stderr).map_err(|error| unwritable(&error))?;
     Ok(u8::try_from(output.exit_code).unwrap_or(crate::exit::FAILED))
 }

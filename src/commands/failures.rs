@@ -13,7 +13,7 @@ use crate::pipeline::verify::VerifyError;
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let mut failure = Self::usage(error.headline());
-        failure.causes.extend(error.excerpt());
+        failure.excerpt = error.excerpt().into_boxed_slice();
         failure.hints.extend(error.hint);
         failure
     }
@@ -23,6 +23,9 @@ impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         let message = error.to_string();
         match error {
+            // An engine elsewhere, or an address that is none: starting one here would not help.
+            BackendError::Unreachable { address, .. } if is_elsewhere(&address) => Self::new(exit::ENGINE, message)
+                .hint("correct the address: `--host URL` or DOCKER_HOST=URL; without both, the engine of this machine is used"),
             BackendError::Unreachable { .. } => Self::new(exit::ENGINE, message)
                 .hint("start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd")
                 .hint("`make up` installs and starts one on Debian and Ubuntu"),
@@ -35,15 +38,26 @@ impl From<BackendError> for Failure {
                 Self::stack(message).evidence(format!("output of `{step}`"), output)
             }
             BackendError::NotFound { .. } | BackendError::PortTaken { .. } | BackendError::Refused { .. } => {
-                Self::stack(message)
+                Self::stack(message).hint("`docker info` and the engine's log (`journalctl -u docker`) tell more")
             }
         }
     }
 }
 
+/// True for what is neither a socket of this machine nor the search for one.
+fn is_elsewhere(address: &str) -> bool {
+    address.split_once("://").is_some_and(|(scheme, _)| scheme != "unix")
+}
+
 impl From<ImagesError> for Failure {
     fn from(error: ImagesError) -> Self {
-        Self { code: exit::USAGE, ..anyhow::Error::from(error).into() }
+        let no_context = matches!(error, ImagesError::NoContext { .. });
+        let failure = Self { code: exit::USAGE, ..anyhow::Error::from(error).into() };
+        if no_context {
+            failure.hint("correct `build.context` of the service, or create that directory")
+        } else {
+            failure
+        }
     }
 }
 
@@ -71,7 +85,8 @@ impl From<VerifyError> for Failure {
             VerifyError::Client(error) => {
                 Self { message: format!("verification could not be carried out: {error}"), ..error.into() }
             }
-            VerifyError::Timeout(_) => Self::new(exit::TIMEOUT, format!("verification {error}")).hint("pipectl status"),
+            VerifyError::Timeout(_) => Self::new(exit::TIMEOUT, format!("verification {error}"))
+                .hint("`pipectl status` shows where the flow stops"),
             error => Self::new(exit::USAGE, format!("verification could not be carried out: {error}")),
         }
     }

@@ -12,7 +12,9 @@ use super::stack::Stack;
 use super::up::State;
 use crate::cli::{ImagesAction, ImagesArgs};
 use crate::engine::backend::Backend;
+use crate::engine::graph::Graph;
 use crate::engine::plan::{Action, Operation, Plan};
+use crate::engine::reconcile::PlanError;
 use crate::exit;
 use crate::images::{Options, Provider};
 use crate::ui::table::Table;
@@ -79,6 +81,10 @@ async fn build(
     force: bool,
     registry: Option<String>,
 ) -> Exit {
+    let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
+    for service in services {
+        graph.check_service(&stack.project, service).map_err(PlanError::from)?;
+    }
     let references = state.catalogue.references();
     let chosen = references.iter().filter(|(name, _)| services.is_empty() || services.contains(name));
     let wanted: BTreeSet<String> = chosen.map(|(_, reference)| reference.clone()).collect();

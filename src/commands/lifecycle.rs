@@ -7,6 +7,7 @@ use super::stack::Stack;
 use crate::engine::plan::Plan;
 use crate::engine::reconcile;
 use crate::exit;
+use crate::failure::Failure;
 
 pub async fn stop(context: &Context, services: &[String]) -> Exit {
     let stack = Stack::open(context).await?;
@@ -16,7 +17,13 @@ pub async fn stop(context: &Context, services: &[String]) -> Exit {
 
 pub async fn start(context: &Context, services: &[String]) -> Exit {
     let stack = Stack::open(context).await?;
-    let plan = reconcile::start(&stack.project, &stack.observe().await?, services)?;
+    let observed = stack.observe().await?;
+    let plan = reconcile::start(&stack.project, &observed, services)?;
+    if observed.containers.is_empty() {
+        return Err(
+            Failure::stack("there is nothing to start").hint("`pipectl up` makes the containers and starts them")
+        );
+    }
     change(context, &stack, "start", &plan, "ready").await
 }
 

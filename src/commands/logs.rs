@@ -44,7 +44,7 @@ pub async fn run(context: &Context, arguments: &LogsArgs) -> Exit {
         .filter(|container| chosen(&container.service))
         .collect();
     if containers.is_empty() {
-        return Err(Failure::stack("there is no container to show logs of").hint("pipectl up"));
+        return Err(Failure::stack("there is no container to show logs of").hint("`pipectl up` starts everything"));
     }
     let options = LogOptions {
         follow: arguments.follow,

@@ -57,6 +57,9 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
     let screen = context.ui.show(receiver);
     let cancel = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
     events.send(Event::RunStarted { command: running.command.to_owned(), project: stack.project.name.clone() });
+    for warning in &plan.warnings {
+        events.warn(&warning.text, warning.hint.as_deref());
+    }
     let tools = tools(stack, running.images.clone());
     let stop = CancellationToken::new();
     let options = Options { parallel: running.parallel };

@@ -17,6 +17,7 @@ use crate::engine::graph::Graph;
 use crate::engine::observed::{ImageSummary, Observed};
 use crate::engine::plan::Plan;
 use crate::engine::reconcile::{self, PlanError, UpOptions};
+use crate::event::Outcome;
 use crate::exit;
 use crate::failure::Failure;
 use crate::images::{self, Catalogue, Provider};
@@ -58,7 +59,10 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
     bring_up(context, &stack, state, &plan, images, running).await?;
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
-        context.ui.note(&addresses::render(&credentials::of(&stack.project), context.ui.width()));
+        let addresses = credentials::of(&stack.project);
+        if !addresses.is_empty() {
+            context.ui.note(&addresses::render(&addresses, context.ui.width()));
+        }
     }
     Ok(exit::OK)
 }
@@ -80,8 +84,20 @@ pub async fn bring_up(
 pub fn summary(plan: &Plan, report: &Report) -> String {
     match (plan.changes(), report.changes()) {
         (0, 0) => "everything is up to date: nothing changed".to_owned(),
-        (_, changes) => format!("up: {changes} change(s) made, everything is ready"),
+        (_, changes) => {
+            let left_out = left_out(plan, report);
+            let but = if left_out.is_empty() { String::new() } else { format!(" but {}", left_out.join(" and ")) };
+            format!("{changes} change(s) made, everything{but} is ready")
+        }
     }
+}
+
+/// Services that could not be had and that the project can do without.
+fn left_out<'p>(plan: &'p Plan, report: &Report) -> Vec<&'p str> {
+    let outcomes = plan.operations.iter().zip(&report.ops);
+    let skipped = outcomes.filter(|(operation, result)| operation.optional && result.outcome == Some(Outcome::Skipped));
+    let names: BTreeSet<&str> = skipped.filter_map(|(operation, _)| operation.service.as_deref()).collect();
+    names.into_iter().collect()
 }
 
 /// Names of the steps that prove the flow.

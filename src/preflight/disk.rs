@@ -14,11 +14,14 @@ pub(super) fn check(facts: &Facts) -> Option<Finding> {
         id: "disk",
         severity: Severity::Error,
         finding: format!(
-            "{} holds the engine's data and has {} free; {} are needed ({} image(s) to get, the rest for data)",
+            "{} holds the engine's data and has {} free; {} are needed ({})",
             facts.engine.data_root,
             human(free),
             human(needed),
-            facts.missing_images
+            match facts.missing_images {
+                0 => "for data".to_owned(),
+                count => format!("{count} image(s) to get, the rest for data"),
+            }
         ),
         fix: "free some space there (`docker system df` shows what the engine holds, `pipectl images prune` removes our old images)"
             .to_owned(),

@@ -33,11 +33,13 @@ pub async fn gather(
         .collect();
     let taken: Vec<u16> = wanted_ports.iter().filter_map(|(_, port)| taken(port)).collect();
     let taken_ports = if taken.is_empty() { BTreeMap::new() } else { owners(backend, &taken).await? };
+    let port_variables = taken.iter().filter_map(|port| Some((*port, variable_of(project, *port)?))).collect();
     Ok(Facts {
         free_disk: free_disk(&engine.data_root),
         missing_images,
         wanted_ports,
         taken_ports,
+        port_variables,
         memory_limits: memory_limits(project, &|name| selected(name)),
         engine,
     })
@@ -63,6 +65,18 @@ async fn owners(backend: &dyn Backend, ports: &[u16]) -> Result<BTreeMap<u16, Ow
             (*port, owner)
         })
         .collect())
+}
+
+/// The variable whose default this port is: the `X` of `${X:-8083}` in a Compose file.
+fn variable_of(project: &Project, port: u16) -> Option<String> {
+    let default = format!(":-{port}}}");
+    // A file that cannot be read any more only costs the better hint.
+    let texts = project.files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    texts.into_iter().find_map(|text| {
+        let (before, _) = text.split_once(&default)?;
+        let (_, name) = before.rsplit_once("${")?;
+        name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()).then(|| name.to_owned())
+    })
 }
 
 fn process(port: u16) -> Owner {

@@ -30,6 +30,8 @@ pub struct Facts {
     pub wanted_ports: Vec<(String, Port)>,
     /// Ports among them that something else holds, with its name.
     pub taken_ports: BTreeMap<u16, Owner>,
+    /// Variables of the Compose files that move these ports elsewhere.
+    pub port_variables: BTreeMap<u16, String>,
     /// Service and memory limit in bytes of everything that is to run.
     pub memory_limits: Vec<(String, u64)>,
 }

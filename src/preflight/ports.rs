@@ -17,12 +17,15 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
                     format!("find it (`sudo ss -ltnp sport = :{published}`)"),
                 ),
             };
-            let setting = format!("{}_PORT", service.to_uppercase().replace('-', "_"));
+            let other = match facts.port_variables.get(&published) {
+                Some(name) => format!("set another port: `{name}={} pipectl up`", published.wrapping_add(10_000)),
+                None => format!("give {service} another port in its Compose file"),
+            };
             Some(Finding {
                 id: "ports",
                 severity: Severity::Error,
                 finding: format!("port {published}, which {service} publishes, is taken by {who}"),
-                fix: format!("{stop}, or set another port: `{setting}={} pipectl up`", published.wrapping_add(10_000)),
+                fix: format!("{stop}, or {other}"),
             })
         })
         .collect()
@@ -43,6 +46,7 @@ mod tests {
                 ("namenode".into(), port(9870)),
             ],
             taken_ports: [(9092, Owner::Process("java".into(), 77)), (8083, Owner::Container("other-1".into()))].into(),
+            port_variables: [(9092, "KAFKA_PORT".into())].into(),
             ..Facts::default()
         };
         let lines: Vec<_> =
@@ -53,7 +57,7 @@ mod tests {
                 "port 9092, which kafka publishes, is taken by process java (pid 77); stop it (`kill 77`), \
                  or set another port: `KAFKA_PORT=19092 pipectl up`",
                 "port 8083, which debezium publishes, is taken by container other-1; stop it (`docker stop other-1`), \
-                 or set another port: `DEBEZIUM_PORT=18083 pipectl up`",
+                 or give debezium another port in its Compose file",
             ]
         );
     }

@@ -15,6 +15,9 @@ pub(super) fn render(failure: &Failure) -> String {
     for line in lines {
         let _ = writeln!(text, "       {line}");
     }
+    for line in &failure.excerpt {
+        let _ = writeln!(text, "  {line}");
+    }
     for (depth, cause) in failure.causes.iter().enumerate() {
         for (number, line) in cause.lines().enumerate() {
             let lead = if number == 0 { "because: " } else { "         " };

@@ -27,10 +27,11 @@ pub(super) fn install(ui: Ui, message: Option<&'static str>) -> io::Result<Cance
                 ui.restore_terminal();
                 std::process::exit(i32::from(exit::INTERRUPTED));
             }
-            cancelled.cancel();
+            // Said first: what the cancelled run says last must not come before it.
             if let Some(message) = message {
                 ui.say(message);
             }
+            cancelled.cancel();
         }
     });
     Ok(token)

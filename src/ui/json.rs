@@ -38,6 +38,7 @@ pub(super) fn failure(failure: &Failure) -> String {
         "event": "failed",
         "code": failure.code,
         "message": failure.message,
+        "excerpt": failure.excerpt,
         "causes": failure.causes,
         "evidence": evidence,
         "hints": failure.hints,

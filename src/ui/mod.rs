@@ -171,6 +171,11 @@ impl Ui {
         self.0.bar.suspend(|| written(&mut anstream::stdout(), text.as_bytes()))
     }
 
+    /// Writes to standard error what a program wrote to its own, as it is.
+    pub fn pass_on(&self, text: &str) -> io::Result<Reader> {
+        self.0.bar.suspend(|| written(&mut anstream::stderr(), text.as_bytes()))
+    }
+
     /// Says something to the person: one line on standard error, nothing with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.0.quiet {

@@ -1,6 +1,6 @@
 //! Line-wise progress for files, pipes and CI logs: one line a change, with the seconds since the run began.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -22,11 +22,13 @@ pub(super) struct Plain<W> {
     board: Board,
     /// The cause last given for each service: one cause often leads to several operations in a row.
     causes: BTreeMap<String, String>,
+    /// Those that were said to be skipped.
+    skipped: BTreeSet<String>,
 }
 
 impl<W: Write + Send> Plain<W> {
     pub(super) fn new(writer: W, verbose: bool) -> Self {
-        Self { writer, verbose, board: Board::default(), causes: BTreeMap::new() }
+        Self { writer, verbose, board: Board::default(), causes: BTreeMap::new(), skipped: BTreeSet::new() }
     }
 
     fn line(&mut self, at: Duration, text: &str) -> io::Result<()> {
@@ -52,6 +54,8 @@ impl<W: Write + Send> Plain<W> {
             Outcome::Failed => format!("{title}: failed after {}: {}", duration(took), first_line(detail)),
             Outcome::Cancelled => return Ok(()),
             Outcome::Skipped if words::is_step(verb) && took < WORTH_A_LINE && !self.verbose => return Ok(()),
+            // What is left out is left out with all its operations.
+            Outcome::Skipped if !self.verbose && !self.skipped.insert(title.to_owned()) => return Ok(()),
             Outcome::Skipped => format!("{title}: skipped{note}"),
             Outcome::Done if looks && !self.verbose => match closed {
                 Some(group) if group.worth_a_line => {
@@ -79,7 +83,8 @@ impl<W: Write + Send> Plain<W> {
         if !ok && !unfinished.is_empty() {
             self.line(at, &format!("not finished: {unfinished}"))?;
         }
-        self.line(at, &format!("{}: {summary}", if ok { "done" } else { "failed" }))
+        // Why it failed is in the report that follows.
+        self.line(at, &if ok { format!("done: {summary}") } else { "failed".to_owned() })
     }
 }
 

@@ -219,7 +219,7 @@ fn plain_and_verbose_says_why_and_what_builds_write() {
     [   1.9s] kafka-ui: skipped (no registry answers)
     [   2.4s] kafka: failed after 599ms: exited with 137: out of memory (limit 256 MiB)
     [   2.4s] not finished: debezium
-    [   2.4s] failed: 4 of 7 operations done
+    [   2.4s] failed
     ");
 }
 
@@ -234,7 +234,7 @@ fn plain_names_the_failure_and_what_is_not_finished() {
     [   1.9s] kafka-ui: skipped (no registry answers)
     [   2.4s] kafka: failed after 599ms: exited with 137: out of memory (limit 256 MiB)
     [   2.4s] not finished: debezium
-    [   2.4s] failed: 4 of 7 operations done
+    [   2.4s] failed
     ");
 }
 
@@ -272,7 +272,7 @@ fn a_failure_is_an_object_for_programs_too() {
         .evidence("last lines", vec!["a".into()])
         .hint("`pipectl logs kafka`");
     insta::assert_snapshot!(json::failure(&failure), @r#"
-    {"event":"failed","code":1,"message":"kafka failed","causes":["exited with 1"],"evidence":[{"title":"last lines","lines":["a"]}],"hints":["`pipectl logs kafka`"]}
+    {"event":"failed","code":1,"message":"kafka failed","excerpt":[],"causes":["exited with 1"],"evidence":[{"title":"last lines","lines":["a"]}],"hints":["`pipectl logs kafka`"]}
     "#);
 }
 
@@ -352,7 +352,7 @@ fn a_terminal_shows_the_reason_of_a_failure_in_full() {
     ✗ kafka        failed       2.4s  exited with 137: out of me
     mory (limit 256 MiB)
     - not finished: debezium
-    ✗ 4 of 7 operations done (2.4s)
+    ✗ failed (2.4s)
     ");
 }
 

@@ -91,6 +91,8 @@ impl Tty {
             self.above(&line)?;
         }
         let mark = if ok { Mark::Good } else { Mark::Bad };
+        // Why it failed is in the report that follows.
+        let summary = if ok { summary } else { "failed" };
         self.above(&format!("{} {} {}", mark.painted(), summary.bold(), format!("({})", duration(elapsed)).dimmed()))
     }
 }

@@ -212,7 +212,10 @@ async fn an_unknown_service_is_a_usage_error_with_the_next_command() {
     stack.options.services = vec!["wbe".into()];
     let error = reconcile::up(&stack.project, &stack.observed().await, &stack.desired(), &stack.options).unwrap_err();
     let failure = Failure::from(error);
-    assert_eq!((failure.code, failure.message.as_str()), (pipectl::exit::USAGE, "no service `wbe`"));
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (pipectl::exit::USAGE, "no service `wbe`, did you mean `web`?")
+    );
     assert_eq!(failure.hints, ["`pipectl config --services` lists the services"]);
 }
 

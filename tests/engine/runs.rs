@@ -56,7 +56,7 @@ async fn a_failure_cancels_dependents_and_starts_nothing_new() {
     let report = stack.up().await;
     let failure = report.failure.as_ref().unwrap();
     assert_eq!(failure.message, "failed to start shop-db-1");
-    assert_eq!(failure.causes[0], "failed to create container: disk is full");
+    assert_eq!(failure.causes[0], "disk is full");
     assert!(failure.hints.last().unwrap().contains("`pipectl up`"));
     assert!(!stack.calls(&["start"]).contains(&"start shop-web-1".to_owned()));
     assert!(begin.elapsed() < Duration::from_secs(1), "the gate of another service is not waited for");

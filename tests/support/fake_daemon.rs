@@ -24,6 +24,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use http::{Answer, Request};
 pub use world::{BuildFailure, ExecScript, Fate, World};
@@ -90,15 +91,23 @@ impl Drop for FakeDaemon {
 fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
     // A client that hangs up before it has sent a request wants nothing: `connect` checks the socket that way.
     let Some(request) = Request::read(&connection) else { return };
+    let call = call_of(&request, &world.lock().expect("not poisoned"));
     let answer = route(&request, world);
+    while world.lock().expect("not poisoned").held.contains(&call) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     // Whoever went away before the answer does not miss it.
     let _ = answer.write(&mut connection, world);
+}
+
+fn call_of(request: &Request, world: &World) -> String {
+    format!("{} {}", request.method, world.readable(&request.path))
 }
 
 fn route(request: &Request, shared: &Arc<Mutex<World>>) -> Answer {
     let mut world = shared.lock().expect("not poisoned");
     if request.method != "GET" {
-        let call = format!("{} {}", request.method, world.readable(&request.path));
+        let call = call_of(request, &world);
         world.calls.push(call);
     }
     if let Some((status, message)) = world.refusals.get(&format!("{} {}", request.method, request.path)) {

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::model::Service;
 use crate::probes;
 
-/// Time one probe may take before it counts as silent; all are asked at once.
+/// Time one probe may take; all are asked at once.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// One container, or a service that has none.
@@ -92,13 +92,13 @@ pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
 async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -> ContainerStatus {
     let live = container.state == RunState::Running;
     let service = stack.project.services.get(&container.service);
-    let probe = async {
+    let asked = async {
         let ready = service.and_then(|service| service.ext.ready.as_ref()).filter(|_| live)?;
         let answer = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
         Some(answer.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs()))))
     };
     let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
-    let (detail, memory, answer) = tokio::join!(stack.engine.inspect(&container.id), memory, probe);
+    let (detail, memory, answer) = tokio::join!(stack.engine.inspect(&container.id), memory, asked);
     // A container that went away since the listing is shown as the listing had it.
     let detail = detail.unwrap_or_default();
     let (health, told) = match (answer, detail.health) {

@@ -11,7 +11,10 @@ use crate::ui::{Mark, bytes};
 
 pub fn view(status: &Status) -> StatusView {
     let verdict = if status.healthy {
-        (Mark::Good, format!("all {} containers are well and the data flows", status.containers.len()))
+        (Mark::Good, {
+            let flows = if status.pipeline.is_some() { " and the data flows" } else { "" };
+            format!("all {} containers are well{flows}", status.containers.len())
+        })
     } else {
         (Mark::Bad, format!("{} thing(s) to look at", status.reasons.len()))
     };
@@ -136,7 +139,7 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
 /// One row a table: topic, lake, destination side by side.
 fn flow(status: &PipelineStatus) -> Section {
     let mut section =
-        Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DELTA ROWS", "DESTINATION ROWS"]);
+        Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DESTINATION ROWS"]);
     let unknown = [
         ("topics", status.topics.reason()),
         ("lake", status.tables.reason()),
@@ -154,14 +157,13 @@ fn flow(status: &PipelineStatus) -> Section {
                 (*name).to_owned(),
                 end.to_string(),
                 delta.and_then(|table| table.version).map_or_else(|| "-".to_owned(), |version| version.to_string()),
-                delta.and_then(|table| table.rows).map_or_else(|| "-".to_owned(), |rows| rows.to_string()),
                 destination.map_or_else(|| "-".to_owned(), |table| table.rows.to_string()),
             ],
         );
     }
     for table in status.destination.known().into_iter().flatten().filter(|table| table.topic.is_none()) {
         let name = table.table.rsplit('.').next().unwrap_or(&table.table);
-        section.row(Mark::Good, [name.to_owned(), "-".into(), "-".into(), "-".into(), table.rows.to_string()]);
+        section.row(Mark::Good, [name.to_owned(), "-".into(), "-".into(), table.rows.to_string()]);
     }
     for (part, why) in unknown {
         if let Some(why) = why {

@@ -13,6 +13,9 @@ use crate::model::ext::Step;
 /// The hint that closes every failure of a run.
 pub(super) const RESUME: &str = "once that is repaired, `pipectl up` goes on from here";
 
+/// The hint for what was left out, where nothing better is known.
+pub(super) const RETRY: &str = "the next `pipectl up` tries it again";
+
 /// Failure of a gate, with what the container wrote.
 pub(super) async fn gate(backend: &dyn Backend, service: &str, gate: &Gate, error: GateError) -> Failure {
     let GateError { reason, last, elapsed } = error;
@@ -69,7 +72,14 @@ pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) 
         Action::EnsureImage { .. } => format!("failed to get image {subject}"),
         action => format!("failed to {} {subject}", action.verb()),
     };
-    let failure = Failure::new(code_of(&error), what).because(error.to_string());
+    let cause = match (&error, action) {
+        // The operation is in the message already, unless an image takes several.
+        (BackendError::Refused { message, .. }, action) if !matches!(action, Action::EnsureImage { .. }) => {
+            message.clone()
+        }
+        (error, _) => error.to_string(),
+    };
+    let failure = Failure::new(code_of(&error), what).because(cause);
     let failure = match error {
         BackendError::PortTaken { port, .. } => {
             failure.hint(format!("`ss -ltnp 'sport = :{port}'` shows who listens there")).hint(match service {

@@ -27,6 +27,7 @@ use super::readable;
 use super::work::{ImageProvider, Prober, Stepper};
 use crate::event::{Event, Events, Outcome};
 use crate::failure::Failure;
+use diagnose::{RESUME, RETRY};
 use operation::{Done, Stopped, perform};
 pub use report::{OpResult, Report};
 use schedule::{End, Schedule};
@@ -131,7 +132,8 @@ impl Runner<'_> {
                 self.schedule.end(id, End::LeftOut(name.clone()));
                 let reason = std::iter::once(failure.message.as_str()).chain(failure.causes.iter().map(String::as_str));
                 let reason = reason.collect::<Vec<_>>().join(": ");
-                self.events.warn(format!("{name} is left out: {reason}"), failure.hints.first().map(String::as_str));
+                let hint = failure.hints.iter().map(String::as_str).find(|hint| *hint != RESUME).unwrap_or(RETRY);
+                self.events.warn(format!("{name} is left out: {reason}"), Some(hint));
                 self.record(id, Outcome::Skipped, elapsed, format!("left out: {}", failure.message));
             }
             Err(Stopped::Failed(failure)) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Graph, GraphError, Kind};
-use crate::model::Project;
+use crate::model::{Project, suggest};
 
 /// A part of the graph that is closed: whatever a member needs is a member.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,27 +48,9 @@ impl Graph {
         if let Some(profiles) = project.disabled.get(name) {
             return Err(GraphError::Disabled { name: name.into(), profiles: profiles.clone() });
         }
-        let known = project.services.keys().map(|known| (distance(name, known), known));
-        let near = known.filter(|(distance, known)| *distance <= known.len().div_ceil(3)).min();
-        let near = near.map(|(_, known)| known.clone());
-        Err(GraphError::UnknownService { name: name.into(), near })
+        let near = suggest::nearest(name, project.services.keys().map(String::as_str));
+        Err(GraphError::UnknownService { name: name.into(), near: near.map(str::to_owned) })
     }
-}
-
-/// Levenshtein distance.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, from) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -205,5 +205,6 @@ fn syntax_hint(mark: &Mark, info: &str) -> Option<String> {
     if info.contains("mapping values are not allowed") {
         return Some("quote text that has `: ` in it, and check the indentation".to_owned());
     }
-    None
+    (info.contains("illegal placement") || info.contains("did not find expected"))
+        .then(|| "look at the lines above too: a bracket or a quote may not be closed there".to_owned())
 }

@@ -20,8 +20,9 @@ pub(crate) struct Source {
 impl Source {
     /// Reads a file; relative paths in it will be taken from `base`.
     pub fn read(file: &Path, base: &Path) -> Result<Arc<Self>, ModelError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| ModelError::in_file(file, format!("cannot be read: {}", paths::reason(&error))))?;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            ModelError::in_file(&shorten(file), format!("cannot be read: {}", paths::reason(&error)))
+        })?;
         Ok(Arc::new(Self { shown: shorten(file), base: base.to_owned(), text }))
     }
 }

@@ -6,9 +6,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Request, frame};
-use super::world::{Container, World};
+use super::world::{Container, Fate, World};
 
-const STARTED_AT: &str = "2026-01-02T03:04:05.000000000Z";
+/// Time of every log line.
+const WRITTEN_AT: &str = "2026-01-02T03:04:05.000000000Z";
 
 pub fn answer(world: &mut World, method: &str, rest: &[&str], request: &Request) -> Answer {
     match (method, rest) {
@@ -19,7 +20,13 @@ pub fn answer(world: &mut World, method: &str, rest: &[&str], request: &Request)
                 return Answer::error(404, &format!("No such container: {key}"));
             };
             match (method, action) {
-                ("GET", ["json"]) => Answer::json(200, &inspect(world, &container)),
+                ("GET", ["json"]) => {
+                    let answer = Answer::json(200, &inspect(world, &container));
+                    if matches!(world.fate(&container), Fate::CrashLoop(_)) {
+                        world.containers.get_mut(&container.id).expect("the container").restarts += 1;
+                    }
+                    answer
+                }
                 ("GET", ["logs"]) => logs(world, &container, request),
                 ("GET", ["stats"]) => Answer::Stream(vec![stats(world, &container)]),
                 ("POST", ["start"]) => start(world, &container),
@@ -62,6 +69,7 @@ fn create(world: &mut World, request: &Request) -> Answer {
         request: body,
         started: None,
         stopped: None,
+        restarts: 0,
     };
     world.containers.insert(id.clone(), container);
     Answer::json(201, &json!({"Id": id, "Warnings": []}))
@@ -160,7 +168,7 @@ fn inspect(world: &World, container: &Container) -> Value {
     let condition = world.condition(container);
     let mut state = json!({
         "Status": condition.state, "Running": condition.state == "running", "ExitCode": condition.exit_code,
-        "OOMKilled": condition.oom_killed, "Error": "", "StartedAt": STARTED_AT
+        "OOMKilled": condition.oom_killed, "Error": "", "StartedAt": world.started_at
     });
     if let Some((status, output)) = condition.health {
         let code = i32::from(status != "healthy");
@@ -172,7 +180,7 @@ fn inspect(world: &World, container: &Container) -> Value {
     };
     let ports: serde_json::Map<String, Value> = container.ports.iter().map(binding).collect();
     json!({
-        "Id": container.id, "Name": format!("/{}", container.name), "RestartCount": 0, "State": state,
+        "Id": container.id, "Name": format!("/{}", container.name), "RestartCount": container.restarts, "State": state,
         "Image": container.request["Image"],
         "Config": {"Labels": container.labels, "Image": container.request["Image"]},
         "NetworkSettings": {"Ports": ports, "Networks": networks(container)}
@@ -196,7 +204,7 @@ fn logs(world: &World, container: &Container, request: &Request) -> Answer {
     let service = container.labels.get("com.docker.compose.service").unwrap_or(&container.name);
     let lines = world.logs.get(service).cloned().unwrap_or_default();
     let tail = request.parameter("tail").parse().unwrap_or(lines.len());
-    let stamp = if request.parameter("timestamps") == "true" { format!("{STARTED_AT} ") } else { String::new() };
+    let stamp = if request.parameter("timestamps") == "true" { format!("{WRITTEN_AT} ") } else { String::new() };
     let recent = lines.iter().skip(lines.len().saturating_sub(tail));
     let frames: Vec<u8> = recent.flat_map(|line| frame(false, &format!("{stamp}{line}\n"))).collect();
     if request.parameter("follow") == "true" {

@@ -17,7 +17,7 @@ pub fn version(world: &World) -> Value {
 
 pub fn info(world: &World) -> Value {
     json!({
-        "MemTotal": world.memory, "NCPU": 4, "DockerRootDir": "/var/lib/docker", "Driver": "overlay2",
+        "MemTotal": world.memory, "NCPU": 4, "DockerRootDir": world.data_root, "Driver": "overlay2",
         "OSType": "linux", "Architecture": "x86_64", "ServerVersion": world.version,
         "Containers": world.containers.len(), "Images": world.images.len()
     })

@@ -13,6 +13,10 @@ pub struct World {
     pub version: String,
     /// Memory of the machine.
     pub memory: u64,
+    /// Where the engine says that it keeps its data.
+    pub data_root: String,
+    /// When every container is said to have started (RFC 3339).
+    pub started_at: String,
     /// Memory that each running container uses.
     pub memory_use: u64,
     /// Containers by id.
@@ -37,6 +41,8 @@ pub struct World {
     pub execs: Vec<ExecScript>,
     /// Errors by call, such as `POST /networks/create`.
     pub refusals: BTreeMap<String, (u16, String)>,
+    /// Calls that are not answered while they stand here, such as `POST /containers/p-web-1/start`.
+    pub held: BTreeSet<String>,
     /// Calls that changed something, in order.
     pub calls: Vec<String>,
     /// Execs by id: container and command.
@@ -50,6 +56,8 @@ impl Default for World {
             api_version: "1.41".into(),
             version: "20.10.24".into(),
             memory: 16 << 30,
+            data_root: "/var/lib/docker".into(),
+            started_at: "2026-01-02T03:04:05.000000000Z".into(),
             memory_use: 64 << 20,
             containers: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -62,6 +70,7 @@ impl Default for World {
             logs: BTreeMap::new(),
             execs: Vec::new(),
             refusals: BTreeMap::new(),
+            held: BTreeSet::new(),
             calls: Vec::new(),
             started_execs: BTreeMap::new(),
             counter: 0,
@@ -82,6 +91,8 @@ pub enum Fate {
     Exits(Duration, i64),
     /// The kernel kills it for memory at once.
     OomKilled,
+    /// It ends at once with this code and is restarted, again and again: one restart more at every look.
+    CrashLoop(i64),
 }
 
 /// How a build fails.
@@ -122,6 +133,8 @@ pub struct Container {
     pub started: Option<Instant>,
     /// Stopped from outside with this code.
     pub stopped: Option<i64>,
+    /// Restarts by its restart policy.
+    pub restarts: i64,
 }
 
 /// State and exit code, OOM flag, health and its output.
@@ -202,6 +215,9 @@ impl World {
             Fate::Exits(delay, code) if started.elapsed() >= delay => return ended(code, false),
             Fate::Exits(..) => healthy(false),
             Fate::OomKilled => return ended(137, true),
+            Fate::CrashLoop(exit_code) => {
+                return Condition { state: "restarting", exit_code, oom_killed: false, health: None };
+            }
         };
         Condition { state: "running", exit_code: 0, oom_killed: false, health: has_check.then_some(health) }
     }

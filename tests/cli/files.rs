@@ -1,0 +1,199 @@
+//! Mistakes in files: exit code 2, the place, what was meant, and nothing is touched.
+
+use insta::assert_snapshot;
+
+use crate::harness::{Run, SHOP, Stage};
+
+/// `up` with this Compose file; nothing may be touched.
+fn up(compose: &str) -> Run {
+    let stage = Stage::new(compose);
+    let run = stage.run(&["up"]);
+    assert_eq!(stage.calls(), [""; 0]);
+    run
+}
+
+#[test]
+fn yaml_that_does_not_parse_is_shown_with_line_and_column() {
+    assert_snapshot!(up("services:\n  web:\n    image: [web:1\n  db: {}\n"), @r"
+    exit code 2
+    --- stderr
+    error: compose/compose.yaml:4:5: invalid YAML: illegal placement of ':' indicator
+      4 |   db: {}
+        |     ^
+
+    hint: look at the lines above too: a bracket or a quote may not be closed there
+    ");
+}
+
+#[test]
+fn an_unknown_key_gets_a_suggestion() {
+    assert_snapshot!(up("services:\n  web:\n    image: web:1\n    heathcheck: {disable: true}\n"), @r"
+    exit code 2
+    --- stderr
+    error: compose/compose.yaml:4:5: unknown key `heathcheck` in service `web`
+      4 |     heathcheck: {disable: true}
+        |     ^^^^^^^^^^
+
+    hint: did you mean `healthcheck`?
+    ");
+}
+
+#[test]
+fn an_unknown_service_in_depends_on_gets_a_suggestion() {
+    assert_snapshot!(up("services:\n  web:\n    image: web:1\n    depends_on: [bd]\n  db:\n    image: db:1\n"), @r"
+    exit code 2
+    --- stderr
+    error: compose/compose.yaml:4:18: service `web` depends on unknown service `bd`
+      4 |     depends_on: [bd]
+        |                  ^^
+
+    hint: did you mean `db`?
+    ");
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    let compose =
+        "services:\n  web:\n    image: web:1\n    environment:\n      KEY: ${SHOP_KEY:?get one from the vault}\n";
+    assert_snapshot!(up(compose), @r"
+    exit code 2
+    --- stderr
+    error: compose/compose.yaml:5:12: required variable `SHOP_KEY` is not set: get one from the vault
+      5 |       KEY: ${SHOP_KEY:?get one from the vault}
+        |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    hint: set it in the environment or in .env: SHOP_KEY=value
+    ");
+}
+
+#[test]
+fn a_dependency_cycle_is_shown_as_a_path() {
+    let compose = "\
+services:
+  web: {image: web:1, depends_on: [api]}
+  api: {image: api:1, depends_on: [db]}
+  db: {image: db:1, depends_on: [web]}
+";
+    assert_snapshot!(up(compose), @r"
+    exit code 2
+    --- stderr
+    error: compose/compose.yaml:2:36: dependency cycle: api -> db -> web -> api
+      2 |   web: {image: web:1, depends_on: [api]}
+        |                                    ^^^
+
+    hint: each of them waits for the next one; take one of these dependencies out
+    ");
+}
+
+#[test]
+fn an_unset_variable_is_a_warning_and_empty() {
+    let stage = Stage::new("name: shop\nservices:\n  web:\n    image: web:1\n    command: run ${MODE}\n");
+    assert_snapshot!(stage.run(&["config", "--services"]), @r"
+    exit code 0
+    --- stdout
+    web
+    --- stderr
+    warning: compose/compose.yaml:5:14: variable `MODE` is not set and taken as empty
+    ");
+}
+
+#[test]
+fn an_unknown_service_on_the_command_line_gets_a_suggestion() {
+    let stage = Stage::up();
+    for command in [["up", "wbe"], ["stop", "wbe"], ["logs", "wbe"], ["restart", "wbe"], ["scale", "wbe=2"]] {
+        let run = stage.run(&command);
+        let expected =
+            "error: no service `wbe`, did you mean `web`?\n\nhint: `pipectl config --services` lists the services\n";
+        assert_eq!((run.code, run.stderr.as_str()), (2, expected), "{command:?}");
+    }
+    assert_eq!(stage.run(&["exec", "wbe", "true"]).code, 2);
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn an_unknown_profile() {
+    let stage = Stage::new("services:\n  web: {image: web:1}\n  ui: {image: ui:1, profiles: [ui]}\n");
+    assert_snapshot!(stage.run(&["--profile", "iu", "up"]), @r"
+    exit code 2
+    --- stderr
+    error: no service has the profile `iu`
+
+    hint: did you mean `ui`?
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn a_service_whose_profile_was_not_chosen() {
+    let stage = Stage::new("services:\n  web: {image: web:1}\n  ui: {image: ui:1, profiles: [ui]}\n");
+    assert_snapshot!(stage.run(&["up", "ui"]), @r"
+    exit code 2
+    --- stderr
+    error: service `ui` belongs to profile `ui`, which is not chosen
+
+    hint: choose it with `--profile ui`
+    ");
+}
+
+#[test]
+fn no_compose_file_anywhere() {
+    let stage = Stage::new(SHOP);
+    std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: no compose/compose.yaml in DIR or above it
+
+    hint: change into the project's directory, or name the file: `pipectl -f FILE ..`
+    ");
+}
+
+#[test]
+fn a_compose_file_that_does_not_exist() {
+    let stage = Stage::new(SHOP);
+    assert_snapshot!(stage.run(&["-f", "my.yaml", "up"]), @r"
+    exit code 2
+    --- stderr
+    error: my.yaml: cannot be read: no such file
+    ");
+}
+
+#[test]
+fn a_command_that_needs_a_pipeline_where_there_is_none() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["verify"]), @r"
+    exit code 2
+    --- stderr
+    error: this project has no pipeline
+
+    hint: name one in the Compose file: `x-pipectl: {pipeline: pipeline.yml}`
+    ");
+    assert_eq!(stage.run(&["reset", "pipeline", "--yes"]).code, 2);
+}
+
+#[test]
+fn a_pipeline_file_with_a_mistake_stops_everything_that_needs_an_engine() {
+    let stage = Stage::new(&format!("{SHOP}x-pipectl: {{pipeline: ../pipeline.yml}}\n"));
+    stage.write("pipeline.yml", "version: 1\nsource:\n  servise: db\n");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:3:3: unknown key `servise` in `source`
+      3 |   servise: db
+        |   ^^^^^^^
+
+    hint: did you mean `service`?
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn a_build_context_that_is_missing() {
+    assert_snapshot!(up("name: shop\nservices:\n  web:\n    build: {context: ../web}\n"), @r"
+    exit code 2
+    --- stderr
+    error: the build context of image web is missing: DIR/web
+
+    hint: correct `build.context` of the service, or create that directory
+    ");
+}

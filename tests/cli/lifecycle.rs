@@ -1,0 +1,186 @@
+//! Everyday operation: down, stop, start, restart, scale, reset.
+
+use insta::assert_snapshot;
+
+use crate::harness::{SHOP, Stage, UP};
+
+/// A service that can have many containers.
+const WORKERS: &str = "
+name: shop
+services:
+  worker:
+    image: web:1
+    scale: 2
+";
+
+#[test]
+fn down_keeps_the_data() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["down"]).sorted(), @r"
+    exit code 0
+    --- stderr
+    [time] db: removed
+    [time] db: stopped (taken down)
+    [time] network shop_default: removed (taken down)
+    [time] web: removed
+    [time] web: stopped (taken down)
+    [time] done: down; the data is kept, `pipectl up` goes on with it
+    ");
+    assert_eq!(stage.world().names(), [""; 0]);
+    assert!(stage.world().networks.is_empty());
+    assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
+    assert_snapshot!(stage.run(&["down"]).sorted(), @r"
+    exit code 0
+    --- stderr
+    [time] done: nothing to do: nothing of this project is here
+    ");
+}
+
+#[test]
+fn down_with_volumes_keeps_nothing() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["down", "--volumes"]).sorted(), @r"
+    exit code 0
+    --- stderr
+    [time] db: removed
+    [time] db: stopped (taken down)
+    [time] network shop_default: removed (taken down)
+    [time] volume shop_data: removed (its data is deleted)
+    [time] web: removed
+    [time] web: stopped (taken down)
+    [time] done: down; containers, networks and volumes are gone
+    ");
+    assert!(stage.world().volumes.is_empty());
+}
+
+#[test]
+fn nothing_but_the_own_project_is_touched() {
+    let stage = Stage::up();
+    let other = stage.run(&["--project", "other", "up"]);
+    assert_eq!(other.code, 0, "{other}");
+    assert_eq!(stage.run(&["down", "--volumes"]).code, 0);
+    assert_eq!(stage.world().names(), ["other-db-1", "other-web-1"]);
+}
+
+#[test]
+fn stop_and_start() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["stop"]), @r"
+    exit code 0
+    --- stderr
+    [time] web: stopped (stop was asked for)
+    [time] db: stopped (stop was asked for)
+    [time] done: stopped
+    ");
+    assert_eq!(stage.calls(), ["POST /containers/shop-web-1/stop", "POST /containers/shop-db-1/stop"]);
+    assert_snapshot!(stage.run(&["stop"]), @r"
+    exit code 0
+    --- stderr
+    [time] done: nothing to do
+    ");
+    assert_snapshot!(stage.run(&["start"]), @r"
+    exit code 0
+    --- stderr
+    [time] db: started (exited with 0)
+    [time] db: ready after TIME (healthy)
+    [time] web: started (exited with 0)
+    [time] web: ready after TIME (runs)
+    [time] done: ready
+    ");
+    assert_eq!(stage.calls(), ["POST /containers/shop-db-1/start", "POST /containers/shop-web-1/start"]);
+}
+
+#[test]
+fn start_of_what_was_never_made_says_what_makes_it() {
+    let stage = Stage::new(SHOP);
+    assert_snapshot!(stage.run(&["start"]), @r"
+    exit code 1
+    --- stderr
+    error: there is nothing to start
+
+    hint: `pipectl up` makes the containers and starts them
+    ");
+}
+
+#[test]
+fn restart_of_one_service() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["restart", "web"]), @r"
+    exit code 0
+    --- stderr
+    [time] web: stopped (restart was asked for)
+    [time] web: started
+    [time] web: ready after TIME (runs)
+    [time] done: restarted
+    ");
+    assert_eq!(stage.calls(), ["POST /containers/shop-web-1/stop", "POST /containers/shop-web-1/start"]);
+}
+
+#[test]
+fn scale_from_two_to_one_and_back() {
+    let stage = Stage::new(WORKERS);
+    assert_eq!(stage.run(&UP).code, 0);
+    stage.calls();
+    let fewer = stage.run(&["scale", "worker=1"]);
+    assert!(fewer.stderr.contains("[time] worker: stopped (worker is scaled to 1)\n"), "{fewer}");
+    assert!(fewer.stderr.ends_with("[time] done: 2 change(s) made, everything is ready\n"), "{fewer}");
+    assert_eq!(fewer.code, 0);
+    assert_eq!(stage.calls(), ["POST /containers/shop-worker-2/stop", "DELETE /containers/shop-worker-2"]);
+    assert_snapshot!(stage.run(&["scale", "worker=2"]), @r"
+    exit code 0
+    --- stderr
+    [time] worker: created (not there)
+    [time] worker: started
+    [time] worker: ready after TIME (runs)
+    [time] done: 2 change(s) made, everything is ready
+    ");
+    assert_eq!(stage.world().names(), ["shop-worker-1", "shop-worker-2"]);
+}
+
+#[test]
+fn a_service_with_a_port_of_its_own_cannot_be_scaled() {
+    let stage = Stage::new("name: shop\nservices:\n  web: {image: web:1, ports: ['127.0.0.1:8089:80']}\n");
+    assert_snapshot!(stage.run(&["scale", "web=2"]), @r"
+    exit code 2
+    --- stderr
+    error: service `web` publishes port 8089 of this machine and cannot run more than once
+
+    hint: leave the host port out and the engine chooses one for each
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn reset_without_a_terminal_and_without_yes_refuses() {
+    let stage = Stage::up();
+    assert_snapshot!(stage.run(&["reset", "all"]), @r"
+    exit code 2
+    --- stderr
+    REMOVES               NAME
+    container             shop-web-1
+    container             shop-db-1
+    network               shop_default
+    volume with its data  shop_data
+
+    error: cannot ask for confirmation: this is not a terminal
+
+    hint: to do it without a question: `pipectl reset all --yes`
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn reset_all_leaves_nothing() {
+    let stage = Stage::up();
+    let reset = stage.run(&["reset", "all", "--yes"]);
+    assert!(reset.stderr.ends_with("[time] done: everything of this project is gone\n"), "{reset}");
+    assert_eq!(reset.code, 0);
+    let world = stage.world();
+    assert!(world.containers.is_empty() && world.networks.is_empty() && world.volumes.is_empty());
+    drop(world);
+    assert_snapshot!(stage.run(&["reset", "all", "--yes"]), @r"
+    exit code 0
+    --- stderr
+    nothing to do: nothing of this project is here
+    ");
+}

@@ -1,0 +1,18 @@
+//! The real binary, from its command line to its exit code, against an engine that is a fake.
+//!
+//! What a test compares is all that a person sees: exit code, standard output, standard error.
+
+#[path = "../support/fake_daemon.rs"]
+mod fake_daemon;
+
+mod engine;
+mod failures;
+mod files;
+mod harness;
+mod help;
+mod interrupts;
+mod lifecycle;
+mod look;
+mod output;
+mod preflight;
+mod up;
