@@ -317,6 +317,8 @@ async fn a_build_tags_its_image() {
     let images = engine.images().await.expect("images");
     assert_eq!(images[0].references, ["pipectl/x:1", "pipectl/x:latest"]);
     assert_eq!(images[0].image_hash, "1");
+    let asked = ["pipectl/x:latest", "pipectl/absent:1"].map(str::to_owned);
+    assert_eq!(engine.find_images(&asked).await.expect("images"), images);
     engine.remove_image("pipectl/x:1").await.expect("remove");
     engine.remove_image("pipectl/x:1").await.expect("removing twice is success");
 }

@@ -221,6 +221,8 @@ async fn an_image_is_built_tagged_and_removed_and_a_failing_step_is_shown() {
     let images = scene.engine.images().await.expect("images");
     let image = images.iter().find(|image| image.references.contains(&reference)).expect("the built image");
     assert!(image.references.contains(&alias) && image.image_hash == "ab12", "{image:?}");
+    let asked = [reference.clone(), "pipectl-test/absent:1".to_owned()];
+    assert_eq!(scene.engine.find_images(&asked).await.expect("images"), std::slice::from_ref(image));
 
     let (failed, _) = build(format!("FROM {}\nRUN echo before; exit 7\n", scene.image)).await;
     let Err(BackendError::Build { step, message, output, .. }) = failed else { panic!("{failed:?}") };

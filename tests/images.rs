@@ -225,6 +225,18 @@ async fn parents_are_built_once_and_first() {
 }
 
 #[tokio::test]
+async fn what_is_there_is_made_again_only_when_forced_and_then_without_its_parents() {
+    let example = Example::new();
+    let engine = Arc::new(FakeImages::default());
+    let first = ensure_all(&example, &engine, Options::default()).await.expect("images").len();
+    let options = Options { force: true, ..Options::default() };
+    let calls = ensure_all(&example, &engine, options).await.expect("images").split_off(first);
+    let builds: Vec<_> = calls.iter().filter_map(|call| call.strip_prefix("build pipectl/")).collect();
+    assert_eq!(builds.len(), 2, "{builds:?}");
+    assert!(builds.iter().all(|build| build.starts_with("app:") || build.starts_with("db:")), "{builds:?}");
+}
+
+#[tokio::test]
 async fn the_dockerfile_that_is_sent_names_exact_parents() {
     let example = Example::new();
     let engine = Arc::new(FakeImages::default());

@@ -138,7 +138,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pipeline.yml");
         std::fs::write(&file, text).unwrap();
-        prop_assert!(pipectl::pipeline::spec::load(&file).is_err());
+        prop_assert!(pipectl::pipeline::spec::load(&file, &lookup).is_err());
     }
 }
 

@@ -28,7 +28,7 @@ fn the_stack_loads_with_every_profile_and_without_warnings() {
 
 #[test]
 fn the_pipeline_loads_and_names_services_of_the_stack() {
-    let spec = spec::load(Path::new("pipeline.yml")).unwrap_or_else(|error| panic!("{error}"));
+    let spec = spec::load(Path::new("pipeline.yml"), &|_| None).unwrap_or_else(|error| panic!("{error}"));
     let options = LoadOptions { files: vec![PathBuf::from("compose/compose.yaml")], ..LoadOptions::default() };
     let project = model::load(&options).unwrap_or_else(|error| panic!("{error}"));
     for service in [&spec.source.service, &spec.destination.service] {

@@ -4,13 +4,18 @@ use std::path::Path;
 
 use pipectl::pipeline::spec;
 
+fn lookup(name: &str) -> Option<String> {
+    (name == "SLOT").then(|| "slot_1".to_owned())
+}
+
 #[test]
 fn a_good_file_is_read_in_order() {
-    let spec = spec::load(Path::new("tests/cases/pipeline/good.yml")).unwrap();
+    let spec = spec::load(Path::new("tests/cases/pipeline/good.yml"), &lookup).unwrap();
     assert_eq!(spec.topics(), ["shop.public.orders", "shop.crm.customers"]);
     assert_eq!(spec.table_include_list(), "public.orders,crm.customers");
     assert_eq!(spec.lake.path, "hdfs://nn:9000/delta");
     assert_eq!(spec.source.schema, "public");
+    assert_eq!(spec.source.slot, "slot_1", "what only pipectl reads may have variables");
     let orders = &spec.tables["public.orders"];
     let columns: Vec<String> = orders.columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
     assert_eq!(columns, ["id bigint", "customer bigint", "total numeric(12,2)", "tags text[]"]);
@@ -26,7 +31,7 @@ fn mistakes_are_refused_with_place_and_advice() {
     cases.sort();
     assert!(!cases.is_empty());
     for case in cases {
-        let error = spec::load(&case).err().unwrap_or_else(|| panic!("{} was accepted", case.display()));
+        let error = spec::load(&case, &lookup).err().unwrap_or_else(|| panic!("{} was accepted", case.display()));
         let actual = format!("{error}\n");
         let expectation = case.with_extension("txt");
         if std::env::var_os("UPDATE_CASES").is_some() {

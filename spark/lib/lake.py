@@ -101,8 +101,12 @@ def version(spark: SparkSession, path: str) -> int:
 
 
 def identity(spark: SparkSession, path: str) -> str:
-    """Delta's id of the table, which a table made anew does not share."""
-    return _log(spark, path).unsafeVolatileSnapshot().metadata().id()
+    """Delta's id of the table, which a table made anew does not share.
+
+    Read from storage: a log this JVM opened before the table was made has a snapshot with an invented id.
+    """
+    none = spark._jvm.scala.Option.empty()
+    return _log(spark, path).update(False, none, none).metadata().id()
 
 
 def _log(spark: SparkSession, path: str) -> Any:

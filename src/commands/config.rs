@@ -10,7 +10,7 @@ pub fn run(context: &Context, arguments: &ConfigArgs) -> Exit {
     let project = context.project()?;
     match (arguments.services, arguments.json) {
         (true, true) => context.json(&project.services.keys().collect::<Vec<_>>())?,
-        (true, false) => context.out(&project.services.keys().map(|name| format!("{name}\n")).collect::<String>())?,
+        (true, false) => context.out(&project.services.keys().cloned().collect::<Vec<_>>().join("\n"))?,
         (false, true) => context.json(&render::json(&project))?,
         (false, false) => context.out(&render::yaml(&project))?,
     }

@@ -101,7 +101,7 @@ async fn build(
         0 => "nothing to do: every image is present".to_owned(),
         count => format!("{count} image(s) made"),
     };
-    let options = Options { registry, ..Options::default() };
+    let options = Options { registry, force, ..Options::default() };
     let images = Arc::new(Provider::new(stack.backend(), state.catalogue, options));
     let told = |_: &_| summary.clone();
     let running = Running { images, ..Running::plain("images build", &told) };
@@ -110,11 +110,11 @@ async fn build(
 }
 
 async fn prune(context: &Context, stack: &Stack, state: &State) -> Exit {
-    let stale = state.catalogue.stale(&state.local);
-    for reference in &stale {
+    let old = state.catalogue.stale(&stack.engine.images().await?);
+    for reference in &old {
         stack.engine.remove_image(reference).await?;
         context.ui.note(&format!("removed {reference}"));
     }
-    context.ui.note(&format!("{} image(s) removed", stale.len()));
+    context.ui.note(&format!("{} image(s) removed", old.len()));
     Ok(exit::OK)
 }

@@ -1,5 +1,6 @@
 //! A project together with the engine it runs on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ impl Stack {
     pub async fn open(context: &Context) -> Result<Self, Failure> {
         let project = Arc::new(context.project()?);
         let environment = model::environment(context.load_options()?)?;
-        let spec = pipeline_spec(&project)?;
+        let spec = pipeline_spec(&project, &environment)?;
         let engine = Arc::new(docker::connect(context.global.host.as_deref()).await?);
         let backend: Arc<dyn Backend> = engine.clone();
         let addresses = Arc::new(Addresses::new(backend, project.name.as_str(), engine.host()));
@@ -67,9 +68,12 @@ impl Stack {
     }
 }
 
-fn pipeline_spec(project: &Project) -> Result<Option<(spec::PipelineSpec, PathBuf)>, Failure> {
+fn pipeline_spec(
+    project: &Project,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<(spec::PipelineSpec, PathBuf)>, Failure> {
     let Some(file) = &project.ext.pipeline else { return Ok(None) };
-    let spec = spec::load(file)?;
+    let spec = spec::load(file, &|name| environment.get(name).cloned())?;
     let root = file.parent().map(PathBuf::from).unwrap_or_default();
     Ok(Some((spec, root)))
 }

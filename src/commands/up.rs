@@ -42,16 +42,17 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let plan = state.plan(&stack, &options)?;
     if arguments.plan {
         if arguments.json {
-            context.json(&plan)?
+            context.json(&plan)?;
         } else {
-            context.out(&plan.to_string())?
+            context.out(&plan.to_string())?;
         }
         return Ok(exit::OK);
     }
     if !arguments.skip_preflight {
         state.preflight(context, &stack, &options).await?;
     }
-    let images = images::Options { registry: arguments.registry.clone(), ..images::Options::default() };
+    let images =
+        images::Options { registry: arguments.registry.clone(), force: arguments.build, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
     let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
@@ -103,10 +104,13 @@ impl State {
     pub async fn read(stack: &Stack) -> Result<Self, Failure> {
         let project = stack.project.clone();
         let catalogue = tokio::task::spawn_blocking(move || images::catalogue(&project));
-        let (observed, local, catalogue) = tokio::join!(stack.observe(), stack.engine.images(), catalogue);
-        let catalogue =
-            catalogue.map_err(|error| Failure::stack("reading the image sources failed").because(error.to_string()))?;
-        Ok(Self { observed: observed?, local: local?, catalogue: catalogue? })
+        let (observed, catalogue) = tokio::join!(stack.observe(), catalogue);
+        let catalogue = catalogue
+            .map_err(|error| Failure::stack("reading the image sources failed").because(error.to_string()))??;
+        // One inspection each is far quicker than a listing of everything the engine holds.
+        let wanted: BTreeSet<String> = catalogue.references().into_values().collect();
+        let local = stack.engine.find_images(&wanted.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self { observed: observed?, local, catalogue })
     }
 
     /// References of all local images.

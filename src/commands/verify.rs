@@ -26,7 +26,7 @@ pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
     events.send(Event::Started { id: 0 });
     let progress = events.clone();
     let say = move |detail: &str| {
-        progress.send(Event::Progress { id: 0, detail: detail.to_owned(), done: None, total: None })
+        progress.send(Event::Progress { id: 0, detail: detail.to_owned(), done: None, total: None });
     };
     let report = Verify::new(&pipeline).run(&options, &say).await;
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

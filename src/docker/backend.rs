@@ -35,6 +35,10 @@ impl Backend for DockerEngine {
         self.list_images().await
     }
 
+    async fn find_images(&self, references: &[String]) -> Result<Vec<ImageSummary>> {
+        self.look_up_images(references).await
+    }
+
     async fn inspect(&self, container: &str) -> Result<ContainerDetail> {
         self.look_at(container).await
     }

@@ -1,12 +1,14 @@
 //! Listings, networks, volumes and image references.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use bollard::errors::Error;
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions, ListVolumesOptions, RemoveImageOptions,
     RemoveVolumeOptions, TagImageOptionsBuilder,
 };
+use futures_util::future::try_join_all;
 
 use super::connect::DockerEngine;
 use super::containers::absent_is_fine;
@@ -84,6 +86,23 @@ impl DockerEngine {
         let context = self.context("list images", "the listing");
         let listed = self.docker.list_images(None::<ListImagesOptions>).await.map_err(|error| context.error(error))?;
         Ok(listed.into_iter().map(observe::image).filter(|image| !image.references.is_empty()).collect())
+    }
+
+    pub(super) async fn look_up_images(&self, references: &[String]) -> Result<Vec<ImageSummary>> {
+        let look_up = |reference: &String| {
+            let reference = reference.clone();
+            async move {
+                let context = self.context(format!("inspect image {reference}"), format!("image {reference}"));
+                match self.docker.inspect_image(&reference).await {
+                    Ok(image) => Ok(Some(observe::image_detail(image))),
+                    Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+                    Err(error) => Err(context.error(error)),
+                }
+            }
+        };
+        let distinct: BTreeSet<&String> = references.iter().collect();
+        let found = try_join_all(distinct.into_iter().map(look_up)).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     pub(super) async fn make_network(&self, spec: &NetworkSpec) -> Result<()> {

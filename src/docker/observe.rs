@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerStatsResponse, ContainerSummary as EngineContainer,
-    ContainerSummaryHealthStatusEnum, ContainerSummaryStateEnum, EndpointSettings, HealthStatusEnum,
+    ContainerSummaryHealthStatusEnum, ContainerSummaryStateEnum, EndpointSettings, HealthStatusEnum, ImageInspect,
     ImageSummary as EngineImage, PortMap,
 };
 
@@ -77,15 +77,29 @@ pub(super) fn detail(container: ContainerInspectResponse) -> ContainerDetail {
     }
 }
 
-/// A local image.
+/// An image of a listing.
 pub(super) fn image(image: EngineImage) -> ImageSummary {
-    let references = image.repo_tags.iter().chain(&image.repo_digests);
     ImageSummary {
         id: image.id,
-        references: references.filter(|name| !name.contains("<none>")).map(|name| familiar(name)).collect(),
+        references: references(&image.repo_tags, &image.repo_digests),
         image_hash: label(&image.labels, IMAGE_HASH_LABEL),
         size: u64::try_from(image.size).unwrap_or_default(),
     }
+}
+
+/// One image in full.
+pub(super) fn image_detail(image: ImageInspect) -> ImageSummary {
+    let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+    ImageSummary {
+        id: image.id.unwrap_or_default(),
+        references: references(&image.repo_tags.unwrap_or_default(), &image.repo_digests.unwrap_or_default()),
+        image_hash: label(&labels, IMAGE_HASH_LABEL),
+        size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+    }
+}
+
+fn references(tags: &[String], digests: &[String]) -> Vec<String> {
+    tags.iter().chain(digests).filter(|name| !name.contains("<none>")).map(|name| familiar(name)).collect()
 }
 
 /// Project and configuration hash of an object.

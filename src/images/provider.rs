@@ -21,13 +21,15 @@ use crate::model::Build;
 pub struct Options {
     /// Prefix of prebuilt images, tried before building: `PREFIX/kafka:<hash>`.
     pub registry: Option<String>,
+    /// Make the images that are asked for although they are there; those they build on are not made again.
+    pub force: bool,
     /// Builds that may run at once.
     pub parallel: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { registry: None, parallel: 2 }
+        Self { registry: None, force: false, parallel: 2 }
     }
 }
 
@@ -48,7 +50,7 @@ type Slot = Arc<Mutex<Option<Result<()>>>>;
 impl ImageProvider for Provider {
     async fn ensure(&self, reference: &str, progress: &ProgressFn, output: &OutputFn) -> Result<String> {
         match self.catalogue.find(reference) {
-            Some(image) => self.own(image, progress, output).await,
+            Some(image) => self.own(image, self.options.force, progress, output).await,
             None => self.upstream(reference, progress).await,
         }
     }
@@ -100,11 +102,12 @@ impl Provider {
     fn own<'a>(
         &'a self,
         image: &'a Image,
+        force: bool,
         progress: &'a ProgressFn,
         output: &'a OutputFn,
     ) -> BoxFuture<'a, Result<String>> {
         async move {
-            if self.is_local(&image.reference()).await? {
+            if !force && self.is_local(&image.reference()).await? {
                 return Ok("present".to_owned());
             }
             let slot = self.slot(&image.name);
@@ -135,7 +138,7 @@ impl Provider {
             return Ok(how);
         }
         let parents = image.parents.iter().filter_map(|name| self.catalogue.named(name));
-        try_join_all(parents.map(|parent| self.own(parent, progress, output))).await?;
+        try_join_all(parents.map(|parent| self.own(parent, false, progress, output))).await?;
         // Taken after the parents are done: a build that only waits must not keep others from running.
         progress(0, 0, &format!("waiting to build {}", image.repository));
         let _running = self.builds.acquire().await.map_err(|error| refused(image, &error.to_string()))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::dotenv;
 use super::error::ModelError;
+use super::load::LoadOptions;
 
 /// Variables in two layers.
 #[derive(Debug, Clone, Default)]
@@ -15,14 +16,11 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// The variables of a project in `dir`: `.env` there wins over the one in the directory above (the repository's
-    /// root), the process environment wins over both. A file given by the user replaces both.
-    pub fn of_project(
-        process: &BTreeMap<String, String>,
-        env_file: Option<&Path>,
-        dir: &Path,
-    ) -> Result<Self, ModelError> {
-        let mut environment = Self { process: process.clone(), files: BTreeMap::new() };
-        if let Some(file) = env_file {
+    /// root), the process environment wins over both. A file given by the user replaces both; the caller's defaults
+    /// lie below all of them.
+    pub fn of_project(options: &LoadOptions, dir: &Path) -> Result<Self, ModelError> {
+        let mut environment = Self { process: options.environment.clone(), files: options.defaults.clone() };
+        if let Some(file) = &options.env_file {
             environment.add(file)?;
         } else {
             for file in dir.parent().into_iter().chain([dir]).map(|dir| dir.join(".env")) {

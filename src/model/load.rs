@@ -24,18 +24,20 @@ pub struct LoadOptions {
     pub environment: BTreeMap<String, String>,
     /// Replaces the `.env` files of the project.
     pub env_file: Option<PathBuf>,
+    /// Values of variables that neither the environment nor a file sets.
+    pub defaults: BTreeMap<String, String>,
 }
 
 /// The variables that the files of a project may refer to: the process environment and, below it, the `.env` files.
 pub fn environment(options: &LoadOptions) -> Result<BTreeMap<String, String>, ModelError> {
     let dir = directory(options)?;
-    Ok(Environment::of_project(&options.environment, options.env_file.as_deref(), &dir)?.into_variables())
+    Ok(Environment::of_project(options, &dir)?.into_variables())
 }
 
 /// Loads a project. The first mistake ends it, with its place.
 pub fn load(options: &LoadOptions) -> Result<Project, ModelError> {
     let dir = directory(options)?;
-    let mut environment = Environment::of_project(&options.environment, options.env_file.as_deref(), &dir)?;
+    let mut environment = Environment::of_project(options, &dir)?;
     let open = options.files.iter().map(|file| paths::absolute(file)).collect();
     let mut loader = Loader { open, ..Loader::default() };
     let trees = loader.parse(&options.files, &dir)?;

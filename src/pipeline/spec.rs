@@ -105,9 +105,15 @@ pub struct Aggregate {
     pub affected: BTreeMap<String, PathBuf>,
 }
 
+/// Looks a variable up.
+pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
+
 /// Reads and checks a specification. Files that it names are relative to its directory and must exist.
-pub fn load(path: &Path) -> Result<PipelineSpec, ModelError> {
-    read::file(path)
+///
+/// `lookup` fills in `${VARIABLE}` under `source` and in `connector`, which only pipectl reads. Everywhere else variables
+/// are refused: the jobs read the file as it is, and the two would disagree without anybody noticing.
+pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, ModelError> {
+    read::file(path, lookup)
 }
 
 impl PipelineSpec {

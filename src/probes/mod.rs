@@ -7,6 +7,7 @@ mod command;
 mod http;
 mod kafka;
 mod postgres;
+mod thrift;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::pipeline::address::{AddressError, Addresses};
 /// Longest time of one poll.
 const LIMIT: Duration = Duration::from_secs(2);
 /// The probes there are.
-const NAMES: [&str; 6] = ["postgres", "kafka", "http", "tcp", "exec", "healthcheck"];
+const NAMES: [&str; 7] = ["postgres", "kafka", "http", "thrift", "tcp", "exec", "healthcheck"];
 
 /// All probes by name.
 pub struct Registry {
@@ -63,6 +64,13 @@ impl Registry {
                 let address = self.address(service, arguments.port()?).await;
                 Ok(match address {
                     Ok(address) => kafka::poll(&address).await,
+                    Err(waits) => waits,
+                })
+            }
+            "thrift" => {
+                let address = self.address(service, arguments.port()?).await;
+                Ok(match address {
+                    Ok(address) => thrift::poll(&address).await,
                     Err(waits) => waits,
                 })
             }

@@ -1,5 +1,6 @@
 //! Plans as text: what a person sees with `pipectl up --plan` is what is compared here.
 
+use pipectl::engine::backend::BackendError;
 use pipectl::engine::reconcile::{self, DownOptions, PlanError};
 use pipectl::failure::Failure;
 use pipectl::model::NetworkAttachment;
@@ -329,6 +330,17 @@ async fn down_stops_dependents_first_and_keeps_volumes_unless_asked() {
     assert!(plan.to_string().contains("remove  volume shop_data"), "{plan}");
     assert!(stack.run(&plan).await.is_ok());
     assert!(stack.backend.world().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn taking_down_passes_over_nothing() {
+    let mut stack = Stack::new(&["ui: | optional"]);
+    stack.up().await;
+    let plan = reconcile::down(&stack.project, &stack.observed().await, DownOptions::default()).unwrap();
+    let refused = BackendError::Refused { operation: "remove shop-ui-1".into(), message: "device is busy".into() };
+    stack.backend.fail("remove shop-ui-1", refused);
+    let failure = stack.run(&plan).await.failure.expect("not optional any more");
+    assert_eq!(failure.message, "failed to remove shop-ui-1");
 }
 
 #[tokio::test(start_paused = true)]

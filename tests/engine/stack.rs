@@ -14,7 +14,7 @@ use pipectl::engine::plan::Plan;
 use pipectl::engine::reconcile::{self, UpOptions};
 use pipectl::engine::work::{ImageProvider, Probed, Prober, SayFn, StepDone, StepError, Stepper};
 use pipectl::event::{Event, Events};
-use pipectl::model::ext::{ProjectExt, Ready, Step};
+use pipectl::model::ext::{Ready, Step};
 use pipectl::model::{
     Condition, Dependency, Healthcheck, Mount, MountKind, Network, NetworkAttachment, Port, Project, Protocol, Service,
     Volume,
@@ -31,11 +31,7 @@ pub fn project(lines: &[&str]) -> Project {
         name: "shop".into(),
         dir: "/project".into(),
         files: vec!["/project/compose.yaml".into()],
-        services: BTreeMap::new(),
-        disabled: BTreeMap::new(),
-        networks: BTreeMap::new(),
-        volumes: BTreeMap::new(),
-        ext: ProjectExt::default(),
+        ..Project::default()
     };
     project.networks.insert("default".into(), Network { name: "shop_default".into(), ..Network::default() });
     for line in lines {

@@ -9,8 +9,13 @@ use serde::Serialize;
 use crate::commands::stack::Stack;
 use crate::engine::backend::Backend;
 use crate::engine::observed::{ContainerSummary, Health, RunState};
+use crate::engine::work::{Probed, Prober};
 use crate::failure::Failure;
 use crate::model::Service;
+use crate::probes;
+
+/// Time one probe may take before it counts as silent; all are asked at once.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// One container, or a service that has none.
 #[derive(Debug, Serialize)]
@@ -23,8 +28,10 @@ pub struct ContainerStatus {
     pub name: Option<String>,
     /// `running`, `exited`, `not there` ..
     pub state: &'static str,
-    /// Verdict of its health check; nothing without one.
+    /// What its readiness probe says now, or its health check where it has no probe; nothing without either.
     pub health: Option<&'static str>,
+    /// What that was told by.
+    pub detail: String,
     /// Exit code of a container that ended.
     pub exit_code: Option<i64>,
     /// True when the kernel ended it for memory.
@@ -62,7 +69,8 @@ impl ContainerStatus {
             ("created" | "paused", _) => format!("{name} is {}; `pipectl up` starts it", self.state),
             ("restarting", _) => format!("{name} restarts in a loop; `pipectl logs {name}` shows why"),
             (_, Some("starting")) => format!("{name} is still starting"),
-            _ => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
+            _ if self.detail.is_empty() => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
+            _ => format!("{name} is not ready: {}; `pipectl logs {name}` shows why", self.detail),
         })
     }
 }
@@ -70,7 +78,8 @@ impl ContainerStatus {
 /// Every container, and a row for each service without one.
 pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
     let containers = stack.engine.containers(&stack.project.name).await?;
-    let mut rows = join_all(containers.iter().map(|container| row(stack, container))).await;
+    let prober = probes::Registry::new(stack.project.clone(), stack.addresses.clone());
+    let mut rows = join_all(containers.iter().map(|container| row(stack, &prober, container))).await;
     for service in stack.project.services.values().filter(|service| service.scale > 0) {
         if !containers.iter().any(|container| container.service == service.name) {
             rows.push(absent(service));
@@ -80,18 +89,25 @@ pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
     Ok(rows)
 }
 
-async fn row(stack: &Stack, container: &ContainerSummary) -> ContainerStatus {
+async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -> ContainerStatus {
     let live = container.state == RunState::Running;
+    let service = stack.project.services.get(&container.service);
+    let probe = async {
+        let ready = service.and_then(|service| service.ext.ready.as_ref()).filter(|_| live)?;
+        let probed = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
+        Some(probed.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs()))))
+    };
     let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
-    let (detail, memory) = tokio::join!(stack.engine.inspect(&container.id), memory);
+    let (detail, memory, probed) = tokio::join!(stack.engine.inspect(&container.id), memory, probe);
     // A container that went away since the listing is shown as the listing had it.
     let detail = detail.unwrap_or_default();
-    let service = stack.project.services.get(&container.service);
-    let health = match detail.health {
-        Health::None => None,
-        Health::Starting => Some("starting"),
-        Health::Healthy => Some("healthy"),
-        Health::Unhealthy => Some("unhealthy"),
+    let (health, told) = match (probed, detail.health) {
+        (Some(Probed::Ready(said)), _) => (Some("ready"), said),
+        (Some(Probed::NotYet(said) | Probed::Never(said)), _) => (Some("not ready"), said),
+        (None, Health::None) => (None, String::new()),
+        (None, Health::Starting) => (Some("starting"), String::new()),
+        (None, Health::Healthy) => (Some("healthy"), String::new()),
+        (None, Health::Unhealthy) => (Some("unhealthy"), detail.health_output.clone()),
     };
     let done =
         service.is_some_and(|service| service.ext.job) && container.state == RunState::Exited && detail.exit_code == 0;
@@ -101,6 +117,7 @@ async fn row(stack: &Stack, container: &ContainerSummary) -> ContainerStatus {
         name: Some(container.name.clone()),
         state: word(container.state),
         health: health.filter(|_| live),
+        detail: told,
         exit_code: (!live).then_some(detail.exit_code),
         oom_killed: detail.oom_killed,
         restarts: detail.restarts,
@@ -108,7 +125,7 @@ async fn row(stack: &Stack, container: &ContainerSummary) -> ContainerStatus {
         memory,
         memory_limit: service.and_then(|service| service.mem_limit),
         ports: container.ports.clone(),
-        ok: done || (live && matches!(detail.health, Health::None | Health::Healthy)),
+        ok: done || (live && matches!(health, None | Some("ready" | "healthy"))),
     }
 }
 
@@ -119,6 +136,7 @@ fn absent(service: &Service) -> ContainerStatus {
         name: None,
         state: "not there",
         health: None,
+        detail: String::new(),
         exit_code: None,
         oom_killed: false,
         restarts: 0,

@@ -73,7 +73,7 @@ async fn watch(context: &Context, stack: &Stack) -> Exit {
 async fn gather(stack: &Stack) -> Result<Status, Failure> {
     let facts = async {
         match &stack.pipeline {
-            Some(pipeline) => Some(status::gather(pipeline).await),
+            Some(pipeline) => Some(Box::pin(status::gather(pipeline)).await),
             None => None,
         }
     };

@@ -49,11 +49,12 @@ pub(super) async fn gate(backend: &dyn Backend, service: &str, gate: &Gate, erro
             return failure.because(error.to_string()).hint(RESUME);
         }
     };
-    // Anything but the deadline came with a reason of its own; the last answer still tells how far it got.
-    let failure = match (&reason, last.is_empty()) {
-        (_, true) => failure,
-        (Reason::Deadline, false) => failure.because(format!("last answer: {last}")),
-        (_, false) => failure.because(format!("last answer before that, in {}: {last}", readable(elapsed))),
+    // Anything but the deadline came with a reason of its own; a probe's last answer still tells how far it got.
+    let failure = match (&reason, &gate.until) {
+        _ if last.is_empty() => failure,
+        (Reason::Deadline, _) => failure.because(format!("last answer: {last}")),
+        (_, Until::Probe(_)) => failure.because(format!("last answer, within {}: {last}", readable(elapsed))),
+        _ => failure,
     };
     with_logs(backend, &gate.container, failure)
         .await

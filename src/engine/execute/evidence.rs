@@ -73,8 +73,8 @@ mod tests {
     fn errors_are_found_before_the_tail_and_stack_frames_are_left_out() {
         let mut log = vec!["ERROR cannot bind to port 9092".to_owned(), "\tat java.net.Bind(Net.java:1)".to_owned()];
         log.extend((0..30).map(|n| format!("shutting down part {n}")));
-        let evidence = pick("shop-kafka-1", &log);
-        assert_eq!(evidence[0].0, "last lines of shop-kafka-1");
+        let evidence = pick("shop-web-1", &log);
+        assert_eq!(evidence[0].0, "last lines of shop-web-1");
         assert_eq!((evidence[0].1.len(), evidence[0].1[19].as_str()), (20, "shutting down part 29"));
         assert_eq!(evidence[1].1, ["ERROR cannot bind to port 9092"]);
     }

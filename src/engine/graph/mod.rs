@@ -190,16 +190,7 @@ pub(crate) mod tests {
 
     /// `"b: a healthy"` lines become services, `"step s: b"` lines steps, `"c: a started, s after"` uses both.
     pub(crate) fn project(lines: &[&str]) -> Project {
-        let mut project = Project {
-            name: "shop".into(),
-            dir: "/project".into(),
-            files: Vec::new(),
-            services: BTreeMap::new(),
-            disabled: BTreeMap::new(),
-            networks: BTreeMap::new(),
-            volumes: BTreeMap::new(),
-            ext: crate::model::ext::ProjectExt::default(),
-        };
+        let mut project = Project { name: "shop".into(), dir: "/project".into(), ..Project::default() };
         for line in lines {
             let (name, rest) = line.split_once(':').expect("every line has a colon");
             let needs = rest.split(',').map(str::trim).filter(|need| !need.is_empty());

@@ -1,4 +1,4 @@
-//! Which part of the graph a command line means: `up kafka` brings what kafka needs, and the steps that can run then.
+//! Which part of the graph a command line means: `up web` brings what web needs, and the steps that can run then.
 
 use std::collections::BTreeSet;
 

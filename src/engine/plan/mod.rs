@@ -31,7 +31,7 @@ pub struct Warning {
 pub struct Operation {
     /// What is done.
     pub action: Action,
-    /// Why: "not there", "configuration changed", "depends on kafka" ...
+    /// Why: "not there", "configuration changed", "depends on db, which is recreated" ...
     pub cause: String,
     /// The service it belongs to, if any.
     pub service: Option<String>,

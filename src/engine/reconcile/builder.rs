@@ -12,8 +12,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// A plan that makes things: what optional services need may fail.
     pub(super) fn new(project: &Project) -> Self {
         Self { plan: Plan::default(), optional: optional_services(project) }
+    }
+
+    /// A plan that takes things away: nothing that is left over may be passed over in silence.
+    pub(super) fn strict() -> Self {
+        Self { plan: Plan::default(), optional: BTreeSet::new() }
     }
 
     /// Adds an operation and returns its id. `after` must end well before, `ended` must only end.
@@ -32,7 +38,8 @@ impl Builder {
         self.plan.operations.push(Operation {
             action,
             cause: cause.into(),
-            service: service.map(str::to_owned),
+            // A container that others made may carry no service's label.
+            service: service.filter(|service| !service.is_empty()).map(str::to_owned),
             after: after.into_iter().collect(),
             after_ended: ended.into_iter().collect(),
             on_change: false,

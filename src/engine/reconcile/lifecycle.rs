@@ -15,7 +15,7 @@ use crate::model::Project;
 /// Stops containers, dependents before what they depend on: those of the named services, or all of the project.
 pub fn stop(project: &Project, observed: &Observed, services: &[String]) -> Result<Plan, PlanError> {
     let graph = Graph::new(project)?;
-    let mut builder = Builder::new(project);
+    let mut builder = Builder::strict();
     let chosen = check(project, &graph, services)?;
     let going = stopping(project, observed, |service| chosen.is_empty() || chosen.contains(service));
     Removals::add(&mut builder, &graph, &going, &|_| Vec::new());

@@ -94,7 +94,7 @@ pub struct DownOptions {
 /// Stops and removes every container of the project, whatever service it belongs to, and its networks.
 pub fn down(project: &Project, observed: &Observed, options: DownOptions) -> Result<Plan, PlanError> {
     let graph = Graph::new(project)?;
-    let mut builder = Builder::new(project);
+    let mut builder = Builder::strict();
     let cause = "taken down";
     let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
     let containers = observed.containers.iter();

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::{Aggregate, Destination, Lake, PipelineSpec, Source, Table, TableDestination, column, lake_name};
-use crate::model::ModelError;
+use super::{Aggregate, Destination, Lake, Lookup, PipelineSpec, Source, Table, TableDestination, column, lake_name};
 use crate::model::paths;
 use crate::model::suggest;
 use crate::model::yaml::{self, Fields, Mark, Node};
+use crate::model::{ModelError, interpolate};
 
 /// The version that this release reads.
 const VERSION: u32 = 1;
 
+/// Why a table without a key is refused.
+const WITHOUT_KEY: &str = "tables without a key are refused because their updates and deletes cannot be told apart; \
+                           give the table a primary key and name its columns in `key`";
+
 /// Reads the file.
-pub(super) fn file(path: &Path) -> Result<PipelineSpec, ModelError> {
+pub(super) fn file(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, ModelError> {
     let base = paths::absolute(path).parent().map(Path::to_owned).unwrap_or_default();
     let tree = yaml::parse(&yaml::Source::read(path, &base)?)?;
     let mut fields = Fields::of(&tree, "the pipeline")?;
@@ -25,30 +29,32 @@ pub(super) fn file(path: &Path) -> Result<PipelineSpec, ModelError> {
     }
     let spec = PipelineSpec {
         version: VERSION,
-        source: source(fields.require("source")?)?,
-        topic_prefix: word(&mut fields, "topic_prefix", is_topic)?,
-        connector: text(&mut fields, "connector")?,
+        source: source(fields.require("source")?, lookup)?,
+        topic_prefix: text(&mut fields, "topic_prefix")?,
+        connector: own_text(&mut fields, "connector", lookup)?,
         lake: lake(fields.require("lake")?)?,
         destination: destination(fields.require("destination")?)?,
         tables: tables(fields.require("tables")?)?,
         aggregates: fields.read("aggregates", aggregates)?.unwrap_or_default(),
     };
+    check(&mut fields, "topic_prefix", &spec.topic_prefix, is_topic)?;
     fields.finish()?;
     across(&tree, &spec)?;
     Ok(spec)
 }
 
-fn source(node: &Node) -> Result<Source, ModelError> {
+fn source(node: &Node, lookup: Lookup<'_>) -> Result<Source, ModelError> {
     let mut fields = Fields::of(node, "`source`")?;
-    let source = Source {
-        service: text(&mut fields, "service")?,
-        database: text(&mut fields, "database")?,
-        schema: schema(&mut fields)?,
-        slot: word(&mut fields, "slot", is_slot)?,
-        publication: text(&mut fields, "publication")?,
+    let mut text = |key| own_text(&mut fields, key, lookup);
+    let (service, database) = (text("service")?, text("database")?);
+    let (slot, publication) = (text("slot")?, text("publication")?);
+    check(&mut fields, "slot", &slot, is_slot)?;
+    let schema = match fields.take("schema") {
+        Some(_) => own_text(&mut fields, "schema", lookup)?,
+        None => "public".to_owned(),
     };
     fields.finish()?;
-    Ok(source)
+    Ok(Source { service, database, schema, slot, publication })
 }
 
 fn lake(node: &Node) -> Result<Lake, ModelError> {
@@ -65,14 +71,13 @@ fn destination(node: &Node) -> Result<Destination, ModelError> {
     let destination = Destination {
         service: text(&mut fields, "service")?,
         database: text(&mut fields, "database")?,
-        schema: schema(&mut fields)?,
+        schema: match fields.take("schema") {
+            Some(_) => text(&mut fields, "schema")?,
+            None => "public".to_owned(),
+        },
     };
     fields.finish()?;
     Ok(destination)
-}
-
-fn schema(fields: &mut Fields<'_>) -> Result<String, ModelError> {
-    Ok(fields.string("schema")?.unwrap_or_else(|| "public".to_owned()))
 }
 
 fn tables(node: &Node) -> Result<IndexMap<String, Table>, ModelError> {
@@ -102,8 +107,7 @@ fn table(name: &str, mark: &Mark, node: &Node) -> Result<Table, ModelError> {
     };
     if key.is_empty() {
         let mark = key_node.map_or(mark, |node| &node.mark);
-        return Err(ModelError::at(mark, format!("table `{name}` has no key"))
-            .hint("tables without a key are refused because their updates and deletes cannot be told apart; give the table a primary key and name its columns in `key`"));
+        return Err(ModelError::at(mark, format!("table `{name}` has no key")).hint(WITHOUT_KEY));
     }
     let key_node = key_node.unwrap_or(node);
     for (index, column) in key.iter().enumerate() {
@@ -215,23 +219,31 @@ fn sql_file(node: &Node) -> Result<PathBuf, ModelError> {
     Err(node.error(format!("no such file: {name}")).hint("the path is relative to this file's directory"))
 }
 
-/// Text that must be there and not empty.
+/// Text that the jobs read as well: there, not empty, and without variables.
 fn text(fields: &mut Fields<'_>, key: &'static str) -> Result<String, ModelError> {
     let node = fields.require(key)?;
     let text = node.string(&fields.name(key))?;
     if text.contains("${") {
-        // The jobs read this file as it is; a variable that only pipectl put in would split the two.
-        return Err(node.error("variables are not put into this file").hint("write the value itself"));
+        return Err(node
+            .error(format!("{} cannot have variables: the jobs read this file as it is", fields.name(key)))
+            .hint("write the value itself; `source` and `connector` may have variables"));
     }
     if text.is_empty() { Err(node.error(format!("{} is empty", fields.name(key)))) } else { Ok(text) }
 }
 
+/// Text that only pipectl reads: there, variables put in, not empty.
+fn own_text(fields: &mut Fields<'_>, key: &'static str, lookup: Lookup<'_>) -> Result<String, ModelError> {
+    let node = fields.require(key)?;
+    let text = interpolate(&node.string(&fields.name(key))?, lookup)
+        .map_err(|error| node.error(error.to_string()).hint(error.hint()))?;
+    if text.is_empty() { Err(node.error(format!("{} is empty", fields.name(key)))) } else { Ok(text) }
+}
+
 /// Text of which only some characters are allowed.
-fn word(fields: &mut Fields<'_>, key: &'static str, allowed: fn(char) -> bool) -> Result<String, ModelError> {
-    let text = text(fields, key)?;
+fn check(fields: &mut Fields<'_>, key: &'static str, text: &str, allowed: fn(char) -> bool) -> Result<(), ModelError> {
     match text.chars().find(|c| !allowed(*c)) {
         Some(wrong) => Err(fields.require(key)?.error(format!("{} may not contain `{wrong}`", fields.name(key)))),
-        None => Ok(text),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -10,32 +13,38 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "spark"))
+sys.path[:0] = [str(ROOT / "spark"), str(ROOT / "spark/driver")]
 
+from jvm import Jvm
 from lib import changes
 from lib.pipeline import Pipeline, Table, load
+from lib.session import attach
 from lib.storage import Storage
 from pyspark.sql import DataFrame, SparkSession
 
 
+@functools.cache
 def local_session() -> SparkSession:
-    """One core, small plans."""
+    """One core, small plans. The JVM is started and attached to as the job server and the jobs do it."""
     settings = {
+        "spark.app.name": "tests",
+        "spark.master": "local[1]",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.shuffle.partitions": "1",
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.enabled": "false",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.sql.warehouse.dir": tempfile.mkdtemp(),
     }
-    builder = SparkSession.builder.master("local[1]").appName("tests")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    options = [f"-D{name}={value}" for name, value in settings.items()]
+    jvm = Jvm(["java", "-Xmx768m", "@/opt/spark/conf/driver.args", *options])
+    atexit.register(jvm.stop, 10)
+    jvm.start_session()
+    gateway = jvm.open_job()
+    os.environ["PIPECTL_GATEWAY_PORT"] = str(gateway.port)
+    os.environ["PIPECTL_GATEWAY_SECRET"] = gateway.secret
+    return attach()
 
 
 class SparkTestCase(unittest.TestCase):

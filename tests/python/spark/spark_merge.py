@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import unittest
 
 from base import SparkTestCase, order
@@ -137,6 +138,16 @@ class Merge(SparkTestCase):
         mark = next(marks(self.storage, self.path))
         self.assertEqual((mark.app, mark.batch, mark.offsets), ("q", 4, {"jadc2.public.orders": 3}))
         self.assertEqual(json.loads(mark.metadata())["batch"], 4)
+
+
+class Identity(SparkTestCase):
+    def test_a_table_made_after_its_log_was_opened_has_its_own_id(self) -> None:
+        made, opened = f"{self.lake}/made", f"{self.lake}/opened"
+        lake._create(self.spark, self.storage, made, "id bigint", {})
+        lake._log(self.spark, opened)
+        # As another process would: this JVM's log does not know.
+        shutil.copytree(made, opened)
+        self.assertEqual(lake.identity(self.spark, opened), lake.identity(self.spark, made))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,13 @@ pub fn answer(world: &mut World, method: &str, rest: &[&str], request: &Request)
         ("POST", ["create"]) => pull(world, request),
         // An image's name has slashes of its own.
         ("GET", [name @ .., "json"]) => match world.image(&name.join("/")) {
-            Some(index) => Answer::json(200, &json!({"Id": world.images[index].id})),
+            Some(index) => {
+                let image = &world.images[index];
+                let config = json!({"Labels": image.labels});
+                let size = 100 << 20;
+                let detail = json!({"Id": image.id, "RepoTags": image.references, "Size": size, "Config": config});
+                Answer::json(200, &detail)
+            }
             None => missing(&name.join("/")),
         },
         ("POST", [name @ .., "tag"]) => match world.image(&name.join("/")) {
