@@ -155,6 +155,14 @@ async fn watch_source(
     }
 }
 
+/// What is known of the copies so far.
+#[derive(Default)]
+struct Found {
+    lake: BTreeMap<String, Check>,
+    served: BTreeMap<String, Check>,
+    fingerprints: BTreeMap<String, TableFingerprint>,
+}
+
 async fn compare_copies(
     route: &Route<'_>,
     destination: &mut Database,
@@ -164,44 +172,78 @@ async fn compare_copies(
     say: &SayFn,
 ) -> Result<Vec<Check>, ClientError> {
     let began = Instant::now();
-    let mut lake: BTreeMap<&str, Check> = BTreeMap::new();
-    let mut served: BTreeMap<&str, Check> = BTreeMap::new();
-    let mut fingerprints: BTreeMap<&str, TableFingerprint> = BTreeMap::new();
-    loop {
-        let versions: BTreeMap<String, Option<i64>> =
-            route.jobs.tables().await?.into_iter().map(|(table, info)| (table, info.version)).collect();
-        let queries = comparisons.iter().map(|comparison| (&comparison.name, &comparison.destination_query));
-        let at_destination = summaries(destination, queries).await?;
-        for comparison in comparisons {
-            let (name, table) = (comparison.name.as_str(), comparison.lake_table.as_str());
-            let done = |checks: &BTreeMap<&str, Check>| checks.get(name).is_some_and(|check| check.ok);
-            if !done(&lake) {
-                let known = fingerprints.get(table).map(|fingerprint| fingerprint.version);
-                if versions.get(table).copied().flatten() != known || known.is_none() {
-                    fingerprints.insert(table, route.jobs.fingerprint(table).await?);
-                }
-                lake.insert(name, comparison.with_lake(history, &fingerprints[table], elapsed_ms(began)));
+    let mut found = Found::default();
+    let rounds = async {
+        loop {
+            found.look(route, destination, comparisons, history, began).await?;
+            let checks = found.lake.values().chain(found.served.values());
+            let waiting: Vec<&str> = checks.filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
+            if waiting.is_empty() {
+                return Ok::<_, ClientError>(());
             }
-            if comparison.keeps_rows && !done(&served) {
-                let summary = &at_destination[name];
-                served.insert(name, comparison.with_destination(history, summary, elapsed_ms(began)));
-            }
+            say(&format!("comparing: {}", waiting.join(", ")));
+            tokio::time::sleep(LOOK).await;
         }
-        let waiting: Vec<&str> =
-            lake.values().chain(served.values()).filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
-        if waiting.is_empty() || Instant::now() > deadline {
-            break;
-        }
-        say(&format!("comparing: {}", waiting.join(", ")));
-        tokio::time::sleep(LOOK).await;
+    };
+    // Time may be over in the middle of a round; what was found until then counts.
+    if let Ok(ended) = tokio::time::timeout_at(deadline, rounds).await {
+        ended?;
     }
     // As declared, the lake before the destination.
     let mut checks = Vec::new();
     for comparison in comparisons {
-        checks.extend(lake.remove(comparison.name.as_str()));
-        checks.extend(served.remove(comparison.name.as_str()));
+        let late = |name: String| Check {
+            name,
+            ok: false,
+            expected: "a copy to compare".to_owned(),
+            seen: "no answer in time".to_owned(),
+            ms: elapsed_ms(began),
+        };
+        checks.push(found.lake.remove(&comparison.name).unwrap_or_else(|| late(comparison.lake_check())));
+        if comparison.keeps_rows {
+            let served = found.served.remove(&comparison.name);
+            checks.push(served.unwrap_or_else(|| late(comparison.destination_check())));
+        }
     }
     Ok(checks)
+}
+
+impl Found {
+    /// Looks at every copy that was not right yet.
+    async fn look(
+        &mut self,
+        route: &Route<'_>,
+        destination: &mut Database,
+        comparisons: &[Comparison],
+        history: &History,
+        began: Instant,
+    ) -> Result<(), ClientError> {
+        let queries = comparisons.iter().map(|comparison| (&comparison.name, &comparison.destination_query));
+        let at_destination = summaries(destination, queries).await?;
+        for comparison in comparisons.iter().filter(|comparison| comparison.keeps_rows) {
+            if self.served.get(&comparison.name).is_none_or(|check| !check.ok) {
+                let summary = &at_destination[&comparison.name];
+                let check = comparison.with_destination(history, summary, elapsed_ms(began));
+                self.served.insert(comparison.name.clone(), check);
+            }
+        }
+        let versions = route.jobs.tables().await?;
+        for comparison in comparisons {
+            if self.lake.get(&comparison.name).is_some_and(|check| check.ok) {
+                continue;
+            }
+            let current = versions.get(&comparison.lake_table).and_then(|table| table.version);
+            let known = self.fingerprints.get(&comparison.lake_table).map(|fingerprint| fingerprint.version);
+            // Spark reads the whole table for this: once for each version is enough.
+            if known.is_none() || current != known {
+                let fingerprint = route.jobs.fingerprint(&comparison.lake_table).await?;
+                self.fingerprints.insert(comparison.lake_table.clone(), fingerprint);
+            }
+            let check = comparison.with_lake(history, &self.fingerprints[&comparison.lake_table], elapsed_ms(began));
+            self.lake.insert(comparison.name.clone(), check);
+        }
+        Ok(())
+    }
 }
 
 impl Comparison {
@@ -210,7 +252,7 @@ impl Comparison {
         let moments: Vec<&Summary> = history.iter().filter_map(|moment| moment.get(&self.name)).collect();
         let ok = moments.iter().any(|moment| moment.rows == seen.rows && moment.whole == seen.checksum);
         Check {
-            name: format!("{}: source = Delta table", self.name),
+            name: self.lake_check(),
             ok,
             expected: match moments.last() {
                 _ if ok => format!("{} rows, checksum {}", seen.rows, seen.checksum),
@@ -232,7 +274,7 @@ impl Comparison {
         };
         let difference = moments.last().map_or_else(String::new, |now| self.difference(now, seen));
         Check {
-            name: format!("{}: source = destination {}", self.name, self.destination_table),
+            name: self.destination_check(),
             ok,
             expected: match moments.last() {
                 Some(now) if !ok => format!("{} rows, equal in {what}", now.rows),
@@ -241,6 +283,14 @@ impl Comparison {
             seen: if ok { format!("{} rows, equal", seen.rows) } else { format!("{} rows, {difference}", seen.rows) },
             ms,
         }
+    }
+
+    fn lake_check(&self) -> String {
+        format!("{}: source = Delta table", self.name)
+    }
+
+    fn destination_check(&self) -> String {
+        format!("{}: source = destination {}", self.name, self.destination_table)
     }
 
     /// Which parts differ.

@@ -144,10 +144,13 @@ impl<'a> Verify<'a> {
             // Rows are removed whatever happened; a failure to do so matters only when nothing worse did.
             let removed = remove(&servers.source, &subject.marker, &rows).await;
             report.followed.extend(followed?);
-            removed?;
             if !report.followed.iter().all(Followed::is_ok) {
+                if let Err(error) = removed {
+                    report.notes.push(format!("{}: marked rows not removed, a later run does it: {error}", subject.name));
+                }
                 break;
             }
+            removed?;
         }
         let arrived = report.followed.iter().all(Followed::is_ok);
         if scope != Scope::Flow && arrived {
