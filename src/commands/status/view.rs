@@ -138,8 +138,7 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
 
 /// One row a table: topic, lake, destination side by side.
 fn flow(status: &PipelineStatus) -> Section {
-    let mut section =
-        Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DESTINATION ROWS"]);
+    let mut section = Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DESTINATION ROWS"]);
     let unknown = [
         ("topics", status.topics.reason()),
         ("lake", status.tables.reason()),
