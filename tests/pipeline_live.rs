@@ -1,6 +1,8 @@
 //! Probes, steps and status against a stack that runs. Not part of plain `cargo test`:
 //! `PIPECTL_PROJECT=pipectl cargo test --test pipeline_live -- --ignored --nocapture --test-threads 1`.
 
+#![expect(clippy::print_stdout, reason = "run by hand, for the times it prints")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +37,9 @@ impl Scene {
         let backend: Arc<dyn Backend> = Arc::new(engine);
         let addresses = Arc::new(Addresses::new(backend, project.name.as_str(), host));
         let file = project.ext.pipeline.clone().expect("a pipeline.yml");
-        let spec = Arc::new(spec::load(&file).expect("the project's own specification"));
+        let spec = Arc::new(
+            spec::load(&file, &|name| environment.get(name).cloned()).expect("the project's own specification"),
+        );
         let root = file.parent().expect("a directory").to_owned();
         let pipeline = Arc::new(Pipeline::new(spec, root, project.clone(), addresses.clone(), environment));
         Self { project, addresses, pipeline }
@@ -51,10 +55,10 @@ async fn every_service_is_ready() {
     for (name, service) in &scene.project.services {
         let Some(ready) = &service.ext.ready else { continue };
         let began = Instant::now();
-        let probed = prober.poll(name, ready).await;
-        println!("{name}: {} {probed:?} in {:?}", ready.probe, began.elapsed());
-        if !matches!(probed, Probed::Ready(_)) {
-            waiting.push(format!("{name}: {probed:?}"));
+        let answer = prober.poll(name, ready).await;
+        println!("{name}: {} {answer:?} in {:?}", ready.probe, began.elapsed());
+        if !matches!(answer, Probed::Ready(_)) {
+            waiting.push(format!("{name}: {answer:?}"));
         }
     }
     assert!(waiting.is_empty(), "{}", waiting.join("\n"));

@@ -146,7 +146,9 @@ impl<'a> Verify<'a> {
             report.followed.extend(followed?);
             if !report.followed.iter().all(Followed::is_ok) {
                 if let Err(error) = removed {
-                    report.notes.push(format!("{}: marked rows not removed, a later run does it: {error}", subject.name));
+                    report
+                        .notes
+                        .push(format!("{}: marked rows not removed, a later run does it: {error}", subject.name));
                 }
                 break;
             }
