@@ -148,7 +148,7 @@ def run(name: str, main: Callable[[Job], None]) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: job.stopping.set())
         log.info("attached to %s after %.1f s", job.spark.sparkContext.applicationId, time.monotonic() - started)
         main(job)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost handler: whatever it is, the job ends with it
         expected = type(error).__module__.startswith("lib.") or isinstance(error, PySparkException)
         log.error("%s", error, exc_info=not expected)
         events.emit("error", message=one_line(error))

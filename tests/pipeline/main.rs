@@ -1,5 +1,6 @@
 //! Clients, steps and probes of the pipeline against scripted servers.
 
+#[expect(dead_code, reason = "the engine's tests use more of it")]
 #[path = "../support/fake_backend.rs"]
 #[expect(dead_code, reason = "shared with tests/engine, which uses all of it")]
 mod fake_backend;

@@ -80,9 +80,9 @@ async fn wrong_arguments_are_never_ready() {
     let never = |text: &str| Probed::Never(text.to_owned());
     for (probe, args, said) in [
         (
-            "thrift",
+            "amqp",
             json!({}),
-            "probe thrift of web: unknown probe `thrift`; there are postgres, kafka, http, tcp, exec, healthcheck",
+            "probe amqp of web: unknown probe `amqp`; there are postgres, kafka, http, thrift, tcp, exec, healthcheck",
         ),
         ("tcp", json!({}), "probe tcp of web: `port` is missing"),
         ("tcp", json!({"port": 70000}), "probe tcp of web: `port` must be 1 to 65535, not 70000"),

@@ -44,7 +44,10 @@ impl Scene {
         }
         let project = Arc::new(project);
         let addresses = Arc::new(Addresses::new(backend.clone(), PROJECT, "127.0.0.1"));
-        let spec = Arc::new(spec::load(&root().join("good.yml"), &|_| None).expect("an example specification"));
+        let spec = Arc::new(
+            spec::load(&root().join("good.yml"), &|name| (name == "SLOT").then(|| "slot_1".to_owned()))
+                .expect("an example specification"),
+        );
         let environment = BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "s3cret".to_owned())]);
         let pipeline = Arc::new(Pipeline::new(spec, root(), project.clone(), addresses.clone(), environment));
         Self { backend, addresses, pipeline, project }
