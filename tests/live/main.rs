@@ -26,7 +26,7 @@ const SCENARIOS: &[Scenario] = &[
     ("status says that every part is well, and says so to scripts", prove::status_is_well),
     ("verify follows an insert, an update and a delete through every hop and compares every table", prove::verify_full),
     ("a second up changes nothing", converge::second_up_changes_nothing),
-    ("editing a transformation recreates job 2 alone", converge::edited_transformation),
+    ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),
     ("a job is stopped and started on its own", converge::one_job_alone),
     ("killed containers come back and no change is lost", converge::killed_containers),
