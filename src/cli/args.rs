@@ -71,7 +71,7 @@ pub struct StatusArgs {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Compare every column of every table and recompute the aggregates
+    /// Follow rows in every table that can be marked, not in one only
     #[arg(long)]
     pub full: bool,
 

@@ -81,7 +81,7 @@ pub fn status_names_the_broken_part(stack: &Stack) {
     let ran = stack.pipectl(&["status"]).exited(1);
     let all = format!("{}{}", ran.stdout, ran.stderr);
     assert!(all.contains("debezium") && all.contains("pipectl up"), "{all}");
-    let ran = stack.pipectl(&["verify"]);
+    let ran = stack.pipectl(&["verify", "--timeout", "20s"]);
     assert_ne!(ran.code, Some(0), "verify cannot pass without the connector");
     stack.up();
 }

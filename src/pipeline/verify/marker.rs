@@ -78,11 +78,23 @@ FROM pg_attribute a
 WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum";
 
+/// Whether rows of other tables may point at rows of this one.
+const REFERENCED: &str = "
+SELECT EXISTS (SELECT FROM pg_constraint c
+               WHERE c.contype = 'f' AND c.confrelid = $1::text::regclass AND c.conrelid <> c.confrelid)";
+
 impl Marker {
     /// Finds out how rows of a table can be marked; `Err` of the inner result says why they cannot.
     pub async fn of(source: &Database, name: &str, table: &Table) -> Result<Result<Self, String>, ClientError> {
         let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
         let relation = quote_qualified(schema, relation);
+        // Whoever writes to the source may pick a marked row as a parent, and then it could not be removed again.
+        let referenced = source.first(REFERENCED, &[&relation]).await?.is_some_and(|row| row.get(0));
+        if referenced {
+            return Ok(Err(
+                "foreign keys of other tables point at it, so a marked row might not be removable".to_owned()
+            ));
+        }
         let rows = source.query(COLUMNS, &[&relation]).await?;
         let columns = rows.iter().map(|row| SourceColumn {
             name: row.get(0),
