@@ -33,19 +33,19 @@ pub fn interrupted_up_resumes(stack: &Stack) {
 
 pub fn down_keeps_data(stack: &Stack) {
     stack.up();
-    stack.sql("postgres-source", "UPDATE orders SET note = 'before down' WHERE order_id = 1");
+    stack.sql("postgres-source", "UPDATE regions SET name = 'before down' WHERE region_id = 1");
     eventually("the change is in the destination", || {
-        stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "before down"
+        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == "before down"
     });
-    let rows = stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7");
+    let rows = stack.sql("postgres-source", "SELECT count(*) FROM regions");
     stack.pipectl(&["down"]).succeeded();
     assert_eq!(docker(&["ps", "-aq", "--filter", &stack.label]), "");
     stack.up();
-    assert_eq!(stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7"), rows);
-    assert_eq!(stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1"), "before down");
-    stack.sql("postgres-source", "UPDATE orders SET note = 'after up' WHERE order_id = 1");
+    assert_eq!(stack.sql("postgres-source", "SELECT count(*) FROM regions"), rows);
+    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1"), "before down");
+    stack.sql("postgres-source", "UPDATE regions SET name = 'after up' WHERE region_id = 1");
     eventually("the flow goes on where it was", || {
-        stack.sql("postgres-dest", "SELECT note FROM orders WHERE order_id = 1") == "after up"
+        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == "after up"
     });
 }
 

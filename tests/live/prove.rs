@@ -8,9 +8,9 @@ pub fn up_from_nothing(stack: &Stack) {
     let ran = stack.up();
     println!("      up from nothing: {:.1} s", ran.elapsed.as_secs_f32());
     // The proof is the tool's own; this looks at the destination itself, through neither Spark nor pipectl's checks.
-    let source = stack.sql("postgres-source", "SELECT count(*) FROM orders WHERE order_id <= 7");
-    let destination = stack.sql("postgres-dest", "SELECT count(*) FROM orders WHERE order_id <= 7");
-    assert_eq!(source, destination, "the seed orders are in both databases");
+    let source = stack.sql("postgres-source", "SELECT count(*) FROM regions WHERE region_id <= 5");
+    let destination = stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id <= 5");
+    assert_eq!(source, destination, "the seed regions are in both databases");
     // What a person needs next is on the screen.
     ran.says("http://127.0.0.1:29870").says("http://127.0.0.1:28083").says("127.0.0.1:25434");
 }
