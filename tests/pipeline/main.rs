@@ -2,7 +2,6 @@
 
 #[expect(dead_code, reason = "the engine's tests use more of it")]
 #[path = "../support/fake_backend.rs"]
-#[expect(dead_code, reason = "shared with tests/engine, which uses all of it")]
 mod fake_backend;
 #[path = "../support/fake_http.rs"]
 mod fake_http;
