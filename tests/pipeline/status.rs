@@ -18,15 +18,15 @@ async fn dead_parts_are_told_and_the_rest_is_shown() {
     assert!(began.elapsed().as_millis() < 3000, "{:?}", began.elapsed());
     let connector = status.connector.known().expect("Connect answers").as_ref().expect("registered");
     assert!(connector.is_running());
-    assert_eq!(status.jobs, Fact::Unknown("no answer within 2000 ms".to_owned()));
+    assert_eq!(status.jobs, Fact::Unknown("no answer within 2 s".to_owned()));
     assert!(!status.healthy);
     assert_eq!(
         status.problems,
         [
             "replication slot unknown: pg has no container",
-            "jobs unknown: no answer within 2000 ms",
+            "jobs unknown: no answer within 2 s",
             "topics unknown: kafka has no container",
-            "Delta tables unknown: no answer within 2000 ms",
+            "Delta tables unknown: no answer within 2 s",
             "destination unknown: dest has no container",
         ]
     );
