@@ -31,10 +31,10 @@ pub fn scale_workers(stack: &Stack) {
     stack.up();
     stack.pipectl(&["scale", "spark-worker=2"]).succeeded();
     assert_eq!(stack.containers("spark-worker").len(), 2);
-    stack.pipectl(&["verify"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
     stack.pipectl(&["scale", "spark-worker=1"]).succeeded();
     assert_eq!(stack.containers("spark-worker").len(), 1);
-    stack.pipectl(&["verify"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
 pub fn one_job_alone(stack: &Stack) {
@@ -69,7 +69,7 @@ pub fn killed_containers(stack: &Stack) {
             stack.sql("postgres-dest", &format!("SELECT name FROM regions WHERE region_id = {}", round % 5 + 1)) == name
         });
     }
-    stack.pipectl(&["verify", "--full"]).succeeded();
+    stack.pipectl(&["verify", "--full", "--timeout", "300s"]).succeeded();
 }
 
 pub fn status_names_the_broken_part(stack: &Stack) {

@@ -21,7 +21,7 @@ pub fn broken_transformation(stack: &Stack) {
     ran.says("spark/transforms/orders.sql");
     stack.restore_files();
     stack.up();
-    stack.pipectl(&["verify"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
 pub fn refused_connector(stack: &Stack) {
@@ -34,7 +34,7 @@ pub fn refused_connector(stack: &Stack) {
     ran.says("PostgreConnector").says("register-postgres.json");
     stack.restore_files();
     stack.up();
-    stack.pipectl(&["verify"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
 pub fn container_exits(stack: &Stack) {

@@ -28,7 +28,7 @@ pub fn interrupted_up_resumes(stack: &Stack) {
     let status = child.wait().expect("pipectl ends");
     assert_eq!(status.code(), Some(130), "interrupted: {}", seen.join("\n"));
     stack.up();
-    stack.pipectl(&["verify"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
 pub fn down_keeps_data(stack: &Stack) {
@@ -57,7 +57,7 @@ pub fn reset_pipeline(stack: &Stack) {
     ran.says("--yes");
     stack.pipectl(&["reset", "pipeline", "--yes"]).succeeded();
     stack.up();
-    stack.pipectl(&["verify", "--full"]).succeeded();
+    stack.pipectl(&["verify", "--full", "--timeout", "300s"]).succeeded();
     assert_eq!(stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id = 999"), "0");
 }
 

@@ -46,7 +46,7 @@ pub fn verify_full(stack: &Stack) {
     stack.up();
     let report = tempfile::NamedTempFile::new().expect("a file");
     let path = report.path().to_str().expect("UTF-8");
-    let ran = stack.pipectl(&["verify", "--full", "--json", "--junit", path]).succeeded();
+    let ran = stack.pipectl(&["verify", "--full", "--timeout", "300s", "--json", "--junit", path]).succeeded();
     let verdict: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let checks = verdict["checks"].as_array().expect("checks");
     assert!(checks.len() >= 6 && checks.iter().all(|check| check["ok"] == true), "{verdict:#}");
