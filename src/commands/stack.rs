@@ -10,6 +10,7 @@ use crate::docker::{self, DockerEngine};
 use crate::engine::backend::Backend;
 use crate::engine::observe::observe;
 use crate::engine::observed::Observed;
+use crate::engine::reconcile::DEFAULT_GRACE;
 use crate::failure::Failure;
 use crate::model::{self, Project};
 use crate::pipeline::Pipeline;
@@ -64,7 +65,7 @@ impl Stack {
     /// Time until SIGKILL of a service.
     pub fn grace(&self, service: &str) -> Duration {
         let own = self.project.services.get(service).and_then(|service| service.stop_grace_period);
-        own.unwrap_or(Duration::from_secs(10))
+        own.unwrap_or(DEFAULT_GRACE)
     }
 }
 

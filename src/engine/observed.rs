@@ -57,6 +57,18 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// The words for it where a person reads why something is waited for.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Created => "created, not started",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Exited => "exited",
+            Self::Dead => "dead",
+        }
+    }
+
     /// True while there is a process that must be stopped before the container can go.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Running | Self::Paused | Self::Restarting)

@@ -140,20 +140,9 @@ impl Listing {
         }
         let service = service.to_owned();
         match self.services.get(&service).and_then(|containers| containers.first()) {
-            Some(container) => Err(AddressError::NotRunning { service, state: state_word(container.state) }),
+            Some(container) => Err(AddressError::NotRunning { service, state: container.state.describe() }),
             None => Err(AddressError::Absent { service }),
         }
-    }
-}
-
-fn state_word(state: RunState) -> &'static str {
-    match state {
-        RunState::Created => "created, not started",
-        RunState::Running => "running",
-        RunState::Paused => "paused",
-        RunState::Restarting => "restarting",
-        RunState::Exited => "exited",
-        RunState::Dead => "dead",
     }
 }
 

@@ -144,7 +144,7 @@ impl Watch<'_> {
             RunState::Running => Ok(None),
             state => match ended(&detail) {
                 Some(reason) => Err(reason),
-                None => Ok(Some(word(state).to_owned())),
+                None => Ok(Some(state.describe().to_owned())),
             },
         }
     }
@@ -180,7 +180,7 @@ impl Watch<'_> {
             return Look::Fails(reason);
         }
         if detail.state != RunState::Running {
-            return Look::NotYet(word(detail.state).into());
+            return Look::NotYet(detail.state.describe().into());
         }
         match &self.gate.until {
             Until::Running if history.steady() >= self.gate.settle => Look::Holds("runs".into()),
@@ -253,16 +253,5 @@ fn transient(error: BackendError) -> Result<String, Reason> {
     match error {
         BackendError::Refused { message, .. } => Ok(message),
         error => Err(Reason::Engine(error)),
-    }
-}
-
-fn word(state: RunState) -> &'static str {
-    match state {
-        RunState::Created => "created, not started",
-        RunState::Running => "running",
-        RunState::Paused => "paused",
-        RunState::Restarting => "restarting",
-        RunState::Exited => "exited",
-        RunState::Dead => "dead",
     }
 }

@@ -22,7 +22,7 @@ pub use remove::{DownOptions, down, reset_all};
 pub use up::up;
 
 /// The engine's own grace period where a service names none.
-const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
