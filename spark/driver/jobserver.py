@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -84,6 +85,9 @@ class JobServer:
         return 0
 
     def _start_session(self) -> None:
+        self._detail = "waiting for the master"
+        # An application whose first registration finds no master tries again only 20 s later.
+        _wait_for(os.environ["SPARK_MASTER"], self._stopping)
         self._detail = "connecting to the master"
         try:
             self.jvm.start_session()
@@ -91,6 +95,18 @@ class JobServer:
             log.exception("no Spark session")
             os.kill(os.getpid(), signal.SIGABRT)
         log.info("application %s", self.jvm.app_id)
+
+
+def _wait_for(master: str, stopping: threading.Event) -> None:
+    """Until something listens at a `spark://host:port`."""
+    host, _, port = master.removeprefix("spark://").rpartition(":")
+    while not stopping.is_set():
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+        except OSError:
+            stopping.wait(0.1)
+        else:
+            return
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main(job: Job) -> None:
             guard.committed(mark)
             report.version = lake.version(spark, pipeline.changes_path)
 
-    ingest = (
+    job.add(
         changes.read_topics(spark, settings.kafka, names, settings.max_offsets_per_trigger)
         .writeStream.queryName("ingest.changes")
         .foreachBatch(append)
@@ -43,16 +43,28 @@ def main(job: Job) -> None:
         .start()
     )
     lake.create_merged_tables(spark, job.storage, pipeline)
-    merge = (
-        spark.readStream.format("delta")
-        .load(pipeline.changes_path)
+    job.watch(lambda: start_merging(job), lambda: register(job))
+
+
+def start_merging(job: Job) -> None:
+    """The second query. Its first merge comes one interval after the start: the flow to the destination comes first."""
+    if job.stopping.wait(job.settings.merge_seconds):
+        return
+    job.add(
+        job.spark.readStream.format("delta")
+        .load(job.pipeline.changes_path)
         .writeStream.queryName("ingest.merge")
         .foreachBatch(Merger(job).merge)
         .option("checkpointLocation", job.checkpoint("merge"))
-        .trigger(processingTime=settings.merge_interval)
+        .trigger(processingTime=job.settings.merge_interval)
         .start()
     )
-    job.watch([ingest, merge], after_start=lambda: lake.register(spark, pipeline))
+
+
+def register(job: Job) -> None:
+    """Shows the tables in the metastore, after the first merge so that the two do not slow each other."""
+    job.await_first_trigger()
+    lake.register(job.spark, job.pipeline)
 
 
 if __name__ == "__main__":

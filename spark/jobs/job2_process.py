@@ -33,7 +33,7 @@ def main(job: Job) -> None:
     )
     destination.open()
     changes.wait_for(job.storage, pipeline.changes_path, job.stopping)
-    change_log = lake.identity(spark, pipeline.changes_path)
+    change_log = lake.identity(spark, job.storage, pipeline.changes_path)
     applied = destination.applied(change_log)
     reached = dict(applied)
     log = spark.read.format("delta").load(pipeline.changes_path)
@@ -75,7 +75,8 @@ def main(job: Job) -> None:
         .trigger(processingTime=settings.process_trigger)
         .start()
     )
-    job.watch([query])
+    job.add(query)
+    job.watch()
 
 
 if __name__ == "__main__":

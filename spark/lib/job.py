@@ -54,6 +54,7 @@ class Job:
         self.spark: SparkSession = attach()
         self.storage = Storage(self.spark)
         self.stopping = threading.Event()
+        self._queries: list[StreamingQuery] = []
 
     def checkpoint(self, query: str) -> str:
         """Where a query of this job keeps its place."""
@@ -79,40 +80,47 @@ class Job:
             version=report.version,
         )
 
-    def watch(self, queries: list[StreamingQuery], after_start: Callable[[], None] | None = None) -> None:
-        """Returns when the job is asked to stop; raises what a query failed with."""
-        self._await_first_trigger(queries)
+    def add(self, query: StreamingQuery) -> None:
+        """Has `watch` watch this query too."""
+        self._queries.append(query)
+
+    def watch(self, *after_start: Callable[[], None]) -> None:
+        """Returns when the job is asked to stop; raises what a query failed with.
+
+        `after_start` is work that nothing in the flow waits for: it is done one after the other once the queries run.
+        """
+        self.await_first_trigger()
         if self.stopping.is_set():
             return
         self.events.emit("ready")
-        log.info("ready: %s", ", ".join(query.name for query in queries))
-        if after_start is not None:
-            threading.Thread(target=self._in_background, args=(after_start,), daemon=True).start()
+        log.info("ready: %s", ", ".join(query.name for query in self._queries))
+        threading.Thread(target=self._in_background, args=after_start, daemon=True).start()
         while not self.stopping.wait(_WATCH_SECONDS):
-            self._raise_failure(queries)
+            self._raise_failure()
 
-    def _await_first_trigger(self, queries: list[StreamingQuery]) -> None:
+    def await_first_trigger(self) -> None:
         """Until every query has looked at its source once: from then on it takes up what arrives."""
         while not self.stopping.wait(_FIRST_TRIGGER_POLL_SECONDS):
-            self._raise_failure(queries)
-            if all(_has_looked(query) for query in queries):
+            self._raise_failure()
+            if all(_has_looked(query) for query in self._queries):
                 return
 
-    def _in_background(self, work: Callable[[], None]) -> None:
-        """Work that nothing in the flow waits for: tried until it succeeds."""
-        pause = 5.0
-        while not self.stopping.is_set():
-            try:
-                return work()
-            except (PySparkException, Py4JError) as error:
-                log.warning("%s; trying again in %.0f s", one_line(error), pause)
-                self.events.emit("warning", message=one_line(error))
-            self.stopping.wait(pause)
-            pause = min(2 * pause, 60.0)
+    def _in_background(self, *works: Callable[[], None]) -> None:
+        """Each is tried until it succeeds."""
+        for work in works:
+            pause = 5.0
+            while not self.stopping.is_set():
+                try:
+                    work()
+                    break
+                except (PySparkException, Py4JError) as error:
+                    log.warning("%s; trying again in %.0f s", one_line(error), pause)
+                    self.events.emit("warning", message=one_line(error))
+                self.stopping.wait(pause)
+                pause = min(2 * pause, 60.0)
 
-    @staticmethod
-    def _raise_failure(queries: list[StreamingQuery]) -> None:
-        for query in queries:
+    def _raise_failure(self) -> None:
+        for query in self._queries:
             failure = query.exception()
             if failure is not None:
                 raise failure

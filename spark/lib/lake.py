@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lib import changes
+from lib import changes, deltalog
 from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table
 from lib.storage import Storage
@@ -38,12 +38,15 @@ def create_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeli
 
 
 def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> None:
-    """An empty table. Written by path: SQL, even over a path, asks the metastore, which the flow must not depend on."""
-    if storage.exists(f"{path}/_delta_log/00000000000000000000.json"):
+    """An empty table, by its path: SQL, even over a path, asks the metastore, which the flow must not depend on."""
+    first = f"{path}/_delta_log/{0:020d}"
+    if storage.exists(f"{first}.json"):
         return
-    schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns)
-    empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
-    DataFrame(empty, spark).write.format("delta").options(**properties).save(path)
+    schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns).json()
+    table = deltalog.NewTable(schema, properties)
+    # Whoever's commit it is, the checksum has to be of the same.
+    if storage.create(f"{first}.json", table.commit()):
+        storage.create(f"{first}.crc", table.checksum())
 
 
 def register(spark: SparkSession, pipeline: Pipeline) -> None:
@@ -100,11 +103,14 @@ def version(spark: SparkSession, path: str) -> int:
     return _log(spark, path).unsafeVolatileSnapshot().version()
 
 
-def identity(spark: SparkSession, path: str) -> str:
-    """Delta's id of the table, which a table made anew does not share.
-
-    Read from storage: a log this JVM opened before the table was made has a snapshot with an invented id.
-    """
+def identity(spark: SparkSession, storage: Storage, path: str) -> str:
+    """Delta's id of the table, which a table made anew does not share."""
+    first = f"{path}/_delta_log/{0:020d}.json"
+    known = deltalog.table_id(storage.read(first)) if storage.exists(first) else None
+    if known is not None:
+        return known
+    # Delta's log clean-up has removed version 0; reading the state takes a job. Read from storage: a log this JVM opened before
+    # the table was made has a snapshot with an invented id.
     none = spark._jvm.scala.Option.empty()
     return _log(spark, path).update(False, none, none).metadata().id()
 

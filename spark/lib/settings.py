@@ -16,6 +16,7 @@ class Settings:
     kafka: str
     ingest_trigger: str
     merge_interval: str
+    merge_seconds: float
     process_trigger: str
     max_offsets_per_trigger: int
     destination_user: str
@@ -32,7 +33,8 @@ class Settings:
             root=Path(get("PIPELINE_ROOT", "/opt/pipeline")),
             kafka=get("KAFKA_BOOTSTRAP", "kafka:9092"),
             ingest_trigger=interval(get("INGEST_TRIGGER", "200ms")),
-            merge_interval=interval(get("MERGE_INTERVAL", "10s")),
+            merge_interval=interval(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
+            merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             process_trigger=interval(get("PROCESS_TRIGGER", "200ms")),
             max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
             destination_user=get("POSTGRES_USER", "admin"),
@@ -40,13 +42,25 @@ class Settings:
         )
 
 
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}
+_MERGE_INTERVAL = "20s"
+_UNITS = {"ms": ("milliseconds", 0.001), "s": ("seconds", 1.0), "m": ("minutes", 60.0)}
 
 
 def interval(text: str) -> str:
     """``200ms``, ``10s`` or ``2m`` as Spark writes intervals."""
+    number, unit = _split(text)
+    return f"{number} {_UNITS[unit][0]}"
+
+
+def seconds(text: str) -> float:
+    """The same in seconds."""
+    number, unit = _split(text)
+    return number * _UNITS[unit][1]
+
+
+def _split(text: str) -> tuple[int, str]:
     number = text.rstrip("ms")
     unit = text[len(number) :]
     if not number.isdigit() or unit not in _UNITS:
         raise ValueError(f"`{text}` is not an interval such as 200ms, 10s or 2m")
-    return f"{number} {_UNITS[unit]}"
+    return int(number), unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -38,3 +39,22 @@ class Storage:
             return self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
         finally:
             stream.close()
+
+    def create(self, path: str, text: str) -> bool:
+        """Writes a file, complete from the moment it appears. False, and nothing written, where it exists already."""
+        file_system, java_path = self._open(path)
+        draft = self._jvm.org.apache.hadoop.fs.Path(
+            f"{java_path.getParent()}/.{java_path.getName()}.{uuid.uuid4()}.tmp"
+        )
+        stream = file_system.create(draft, False)
+        try:
+            stream.write(text.encode())
+        finally:
+            stream.close()
+        # HDFS does not rename onto an existing file.
+        if file_system.rename(draft, java_path):
+            return True
+        file_system.delete(draft, False)
+        if not file_system.exists(java_path):
+            raise OSError(f"could not create {path}")
+        return False

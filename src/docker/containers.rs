@@ -1,5 +1,6 @@
 //! Containers: create, start, stop, remove, and what they use.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -11,7 +12,7 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 
 use super::connect::DockerEngine;
-use super::{observe, spec};
+use super::{cgroup, observe, spec};
 use crate::engine::backend::{BackendError, ContainerSpec, Result};
 
 /// How long a removal that another client began may take.
@@ -101,6 +102,13 @@ impl DockerEngine {
 
     pub(super) async fn memory_of(&self, container: &str) -> Result<u64> {
         let context = self.context(format!("read the memory use of {container}"), format!("container {container}"));
+        let inspected = self.docker.inspect_container(container, None::<InspectContainerOptions>).await;
+        let inspected = inspected.map_err(|error| context.error(error))?;
+        let pid = inspected.state.and_then(|state| state.pid).and_then(|pid| u64::try_from(pid).ok());
+        let id = inspected.id.unwrap_or_else(|| container.to_owned());
+        if let Some(bytes) = pid.filter(|pid| *pid > 0).and_then(|pid| cgroup::memory(Path::new("/"), pid, &id)) {
+            return Ok(bytes);
+        }
         let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
         let stats = match self.docker.stats(container, Some(options)).next().await {
             Some(stats) => stats.map_err(|error| context.error(error))?,

@@ -6,6 +6,7 @@
 mod address;
 mod backend;
 mod build;
+mod cgroup;
 mod connect;
 mod containers;
 mod error;

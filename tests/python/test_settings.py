@@ -8,19 +8,25 @@ import zipfile
 
 import pytest
 from conftest import ROOT
-from lib.settings import Settings, interval
+from lib.settings import Settings, interval, seconds
 from lib.submit import archive
 
 
 def test_defaults():
     settings = Settings.from_environment({"MERGE_INTERVAL": ""})
-    assert settings.merge_interval == "10 seconds"
+    assert settings.merge_interval == "20 seconds"
+    assert settings.merge_seconds == 20
     assert settings.ingest_trigger == "200 milliseconds"
 
 
 @pytest.mark.parametrize(("text", "spark"), [("200ms", "200 milliseconds"), ("10s", "10 seconds"), ("2m", "2 minutes")])
 def test_intervals(text, spark):
     assert interval(text) == spark
+
+
+@pytest.mark.parametrize(("text", "number"), [("200ms", 0.2), ("10s", 10), ("2m", 120)])
+def test_intervals_in_seconds(text, number):
+    assert seconds(text) == number
 
 
 @pytest.mark.parametrize("text", ["10", "s", "1h", "ten s", "-1s"])

@@ -44,7 +44,10 @@ def local_session() -> SparkSession:
     gateway = jvm.open_job()
     os.environ["PIPECTL_GATEWAY_PORT"] = str(gateway.port)
     os.environ["PIPECTL_GATEWAY_SECRET"] = gateway.secret
-    return attach()
+    spark = attach()
+    # Before the JVM goes: what it has connected to would report the end of the connection as an error.
+    atexit.register(spark.sparkContext._accumulatorServer.shutdown)
+    return spark
 
 
 class SparkTestCase(unittest.TestCase):

@@ -147,7 +147,7 @@ class Identity(SparkTestCase):
         lake._log(self.spark, opened)
         # As another process would: this JVM's log does not know.
         shutil.copytree(made, opened)
-        self.assertEqual(lake.identity(self.spark, opened), lake.identity(self.spark, made))
+        self.assertEqual(lake.identity(self.spark, self.storage, opened), lake.identity(self.spark, self.storage, made))
 
 
 if __name__ == "__main__":
