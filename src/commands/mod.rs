@@ -19,6 +19,7 @@ mod scale;
 mod stack;
 mod status;
 mod tools;
+mod unproved;
 mod up;
 mod verify;
 

@@ -1,5 +1,7 @@
 //! `pipectl reset`: shows what goes, asks, and then leaves a state from which `up` starts anew.
 
+use std::path::Path;
+
 use super::Exit;
 use super::context::Context;
 use super::run::{Running, run as run_plan};
@@ -25,21 +27,27 @@ pub async fn run(context: &Context, arguments: &ResetArgs) -> Exit {
 
 async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
     let plan = reconcile::reset_all(&stack.project, &stack.observe().await?)?;
-    if plan.changes() == 0 {
+    let state = stack.state_dir();
+    if plan.changes() == 0 && !state.exists() {
         context.ui.note("nothing to do: nothing of this project is here");
         return Ok(exit::OK);
     }
-    context.ui.note(&going(&plan));
+    context.ui.note(&going(&plan, &state));
     if !confirmed(context, yes, "all", &format!("remove all of project {}, its data included?", stack.project.name))? {
         return Ok(exit::FAILED);
     }
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
         .await?;
+    if state.exists() {
+        std::fs::remove_dir_all(&state).map_err(|error| {
+            Failure::stack(format!("cannot remove {}", state.display())).because(error.to_string())
+        })?;
+    }
     Ok(exit::OK)
 }
 
-/// Containers, networks and volumes that a plan removes.
-fn going(plan: &Plan) -> String {
+/// Containers, networks and volumes that a plan removes, and pipectl's own notes about the project.
+fn going(plan: &Plan, state: &Path) -> String {
     let mut table = Table::new(["REMOVES", "NAME"]);
     for operation in &plan.operations {
         match &operation.action {
@@ -48,6 +56,9 @@ fn going(plan: &Plan) -> String {
             Action::RemoveVolume { name } => table.row(["volume with its data", name]),
             _ => &mut table,
         };
+    }
+    if state.exists() {
+        table.row(["directory", &state.display().to_string()]);
     }
     table.render(None)
 }

@@ -62,6 +62,12 @@ impl Stack {
         })
     }
 
+    /// Where pipectl keeps notes about this project between two commands. `reset all` removes it.
+    pub fn state_dir(&self) -> PathBuf {
+        let root = self.project.dir.parent().unwrap_or(&self.project.dir);
+        root.join(".pipectl").join(&self.project.name)
+    }
+
     /// Time until SIGKILL of a service.
     pub fn grace(&self, service: &str) -> Duration {
         let own = self.project.services.get(service).and_then(|service| service.stop_grace_period);

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::credentials;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unproved::Unproved;
 use crate::cli::UpArgs;
 use crate::engine::backend::Backend;
 use crate::engine::content::Content;
@@ -15,7 +16,7 @@ use crate::engine::desired::desired;
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
 use crate::engine::observed::{ImageSummary, Observed};
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Action, Plan};
 use crate::engine::reconcile::{self, PlanError, UpOptions};
 use crate::event::Outcome;
 use crate::exit;
@@ -31,13 +32,15 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let state = State::read(&stack).await?;
     let proofs: BTreeSet<String> = proofs(&stack);
+    let unproved = Unproved::of(&stack);
     let options = UpOptions {
         services: arguments.services.clone(),
         force_recreate: arguments.force_recreate,
         remove_orphans: arguments.remove_orphans,
         images_present: if arguments.build { BTreeSet::new() } else { state.present() },
         without_steps: if arguments.no_verify { proofs.clone() } else { BTreeSet::new() },
-        steps_on_change: proofs,
+        // After a run that was killed on its way, the proof is due whatever this run changes.
+        steps_on_change: if unproved.is_set() { BTreeSet::new() } else { proofs.clone() },
         ..UpOptions::default()
     };
     let plan = state.plan(&stack, &options)?;
@@ -57,7 +60,14 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
     let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
+    let proves = plan.operations.iter().any(|operation| matches!(&operation.action, Action::RunStep(step) if proofs.contains(&step.name)));
+    if proves {
+        unproved.set().map_err(|error| unproved.unwritable(&error))?;
+    }
     bring_up(context, &stack, state, &plan, images, running).await?;
+    if proves {
+        unproved.clear().map_err(|error| unproved.unwritable(&error))?;
+    }
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
         let addresses = credentials::of(&stack.project);
         if !addresses.is_empty() {

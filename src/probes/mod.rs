@@ -7,6 +7,7 @@ mod command;
 mod http;
 mod kafka;
 mod postgres;
+mod tcp;
 mod thrift;
 
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Registry {
             "tcp" => {
                 let address = self.address(service, arguments.port()?).await;
                 Ok(match address {
-                    Ok(address) => tcp(&address).await,
+                    Ok(address) => tcp::poll(&address).await,
                     Err(waits) => waits,
                 })
             }
@@ -114,13 +115,6 @@ impl Prober for Registry {
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn not_reachable(error: AddressError) -> Probed {
     Probed::NotYet(error.to_string())
-}
-
-async fn tcp(address: &str) -> Probed {
-    match tokio::net::TcpStream::connect(address).await {
-        Ok(_) => Probed::Ready(format!("{address} accepts connections")),
-        Err(error) => Probed::NotYet(short(&error)),
-    }
 }
 
 /// An operating system error without its number.

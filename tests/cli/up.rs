@@ -195,3 +195,27 @@ fn an_image_whose_sources_changed_is_built_and_its_container_replaced() {
     [time] done: 5 change(s) made, everything is ready
     ");
 }
+
+/// [`SHOP`] with a step that proves the flow.
+fn proving() -> Stage {
+    let stage = Stage::new(&format!("{SHOP}\nx-pipectl:\n  steps:\n    proof: {{uses: prove-flow, after: [web]}}\n"));
+    stage.write("pipeline.yml", include_str!("../../pipeline.yml"));
+    for file in ["regions.sql", "customers.sql", "orders.sql"] {
+        let path = format!("spark/transforms/{file}");
+        stage.write(&path, &std::fs::read_to_string(&path).expect("our own file"));
+    }
+    stage
+}
+
+#[test]
+fn a_start_that_did_not_get_to_its_proof_leaves_it_to_the_next_one() {
+    let stage = proving();
+    let proof = |stage: &Stage| {
+        let plan = stage.run(&["up", "--plan"]).stdout;
+        plan.lines().find(|line| line.contains("proof")).map(|line| line.split("  (").last().unwrap_or("").to_owned())
+    };
+    assert_eq!(proof(&stage).as_deref(), Some("checked on every run, after changes only)"));
+    let run = stage.run(&UP);
+    assert_ne!(run.code, 0, "there is no pipeline behind the fake engine: {run}");
+    assert_eq!(proof(&stage).as_deref(), Some("checked on every run)"), "whatever changes now");
+}
