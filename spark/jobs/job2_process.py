@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import psycopg2
-from lib import batch, changes, keys, lake
+from lib import batch, changes, keys, lake, slices
+from lib.batch import TableChanges
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
 from lib.offsetlog import delta_version, read
@@ -39,30 +40,30 @@ def main(job: Job) -> None:
     log = spark.read.format("delta").load(pipeline.changes_path)
     checkpoint = job.checkpoint("destination")
 
+    topics = [pipeline.topic(table) for table in pipeline.tables]
+
     def apply(frame: DataFrame, batch_id: int) -> None:
         with job.batch(batch_id) as report:
-            found = batch.reduce(pipeline, log, frame, applied)
-            work = Batch(job.query_id(), batch_id, change_log)
-            for change in found:
-                rows = transforms[change.table.name].documents(change.frame)
-                work.tables.append(
-                    TableBatch(
-                        table=change.table.destination,
-                        keys=[keys.document(change.table, key) for key in change.keys],
-                        rows=rows,
-                        truncated=change.truncated_at is not None,
-                        topic=change.topic,
-                        base=applied.get(change.topic, 0),
-                        end=change.end,
-                    )
-                )
-            upserted, deleted = destination.apply(work)
-            report.committed()
-            report.rows = upserted + deleted
-            applied.update({change.topic: change.end for change in found})
-            reached.update({change.topic: change.reached for change in found})
-            report.offsets = dict(reached)
             report.version = delta_version(read(job.storage, checkpoint, batch_id))
+            for piece in slices.cut(frame, job.storage, pipeline.changes_path, report.version, topics, applied):
+                found = batch.reduce(pipeline, log, piece, applied)
+                work = Batch(job.query_id(), batch_id, change_log, [table_batch(change) for change in found])
+                report.rows += sum(destination.apply(work))
+                applied.update({change.topic: change.end for change in found})
+                reached.update({change.topic: change.reached for change in found})
+            report.committed()
+            report.offsets = dict(reached)
+
+    def table_batch(change: TableChanges) -> TableBatch:
+        return TableBatch(
+            table=change.table.destination,
+            keys=[keys.document(change.table, key) for key in change.keys],
+            rows=transforms[change.table.name].documents(change.frame),
+            truncated=change.truncated_at is not None,
+            topic=change.topic,
+            base=applied.get(change.topic, 0),
+            end=change.end,
+        )
 
     query = (
         spark.readStream.format("delta")

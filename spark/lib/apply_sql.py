@@ -1,11 +1,14 @@
-"""The SQL that brings a batch into the destination. Everything reads two temporary tables that the batch was copied into:
+"""The SQL that brings a batch into the destination. It is copied into temporary tables:
 
-- ``pipectl_stage(tbl, kind, doc)``: kind ``k`` the keys that changed, kind ``r`` the transformed rows;
+- ``pipectl_stage(tbl, kind, doc)``: kind ``k`` the keys that changed, kind ``r`` the transformed rows, as documents;
+- ``pipectl_k_<table>`` and ``pipectl_r_<table>``: the same with the types of the destination, which everything else reads: joins over
+  documents would be nested loops;
 - ``pipectl_affected(aggregate, doc)``: the groups of an aggregate that have to be computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +31,8 @@ ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offse
 
 LEDGER = """
 INSERT INTO pipectl.ledger (query_id, batch_id, upserted, deleted, offsets) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (query_id, batch_id) DO NOTHING
+ON CONFLICT (query_id, batch_id) DO UPDATE SET upserted = ledger.upserted + excluded.upserted,
+    deleted = ledger.deleted + excluded.deleted, offsets = ledger.offsets || excluded.offsets, committed_at = clock_timestamp()
 """
 
 COLUMNS = """
@@ -60,16 +64,44 @@ def copy_line(table: str, kind: str, document: str) -> str:
     return f"{table}\t{kind}\t{escaped}\n"
 
 
-def staged(target: Target, kind: str, columns: Sequence[str]) -> str:
-    """A SELECT of the staged documents as typed columns."""
-    listed = ", ".join(
-        f"(s.doc ->> {text(column)})::jsonb AS {name(column)}" if column in target.json_columns else f"r.{name(column)}"
-        for column in columns
+def stage(target: Target, kind: str) -> str:
+    """The typed temporary table of a kind."""
+    full = f"pipectl_{kind}_{target.table}"
+    # Longer names would be cut off, and two of them could become one.
+    short = (
+        full if len(full.encode()) < 64 else f"pipectl_{kind}_{hashlib.sha256(target.table.encode()).hexdigest()[:40]}"
     )
-    return (
-        f"SELECT {listed} FROM pipectl_stage s, json_populate_record(NULL::{target.qualified}, s.doc) r "
-        f"WHERE s.tbl = {text(target.table)} AND s.kind = {text(kind)}"
-    )
+    return f"pg_temp.{name(short)}"
+
+
+def staged_columns(target: Target, kind: str) -> Sequence[str]:
+    """The columns of a kind: keys have only theirs."""
+    return target.key if kind == "k" else target.columns
+
+
+def create_stages(target: Target) -> list[str]:
+    """Makes the typed temporary tables of a session."""
+    return [
+        f"CREATE TEMPORARY TABLE {stage(target, kind)} ON COMMIT DELETE ROWS AS "
+        f"SELECT {', '.join(name(column) for column in staged_columns(target, kind))} FROM {target.qualified} WITH NO DATA"
+        for kind in ("k", "r")
+    ]
+
+
+def fill_stages(target: Target) -> list[str]:
+    """Gives the documents of the batch their types."""
+    statements = []
+    for kind in ("k", "r"):
+        listed = ", ".join(
+            f"(s.doc ->> {text(column)})::jsonb" if column in target.json_columns else f"r.{name(column)}"
+            for column in staged_columns(target, kind)
+        )
+        statements.append(
+            f"INSERT INTO {stage(target, kind)} SELECT {listed} "
+            f"FROM pipectl_stage s, json_populate_record(NULL::{target.qualified}, s.doc) r "
+            f"WHERE s.tbl = {text(target.table)} AND s.kind = {text(kind)}"
+        )
+    return statements
 
 
 def truncate(target: Target) -> str:
@@ -82,8 +114,8 @@ def delete(target: Target) -> str:
     same = " AND ".join(f"d.{name(column)} = k.{name(column)}" for column in target.key)
     kept = " AND ".join(f"n.{name(column)} = k.{name(column)}" for column in target.key)
     return (
-        f"DELETE FROM {target.qualified} d USING ({staged(target, 'k', target.key)}) k WHERE {same} "
-        f"AND NOT EXISTS (SELECT FROM ({staged(target, 'r', target.key)}) n WHERE {kept})"
+        f"DELETE FROM {target.qualified} d USING {stage(target, 'k')} k WHERE {same} "
+        f"AND NOT EXISTS (SELECT FROM {stage(target, 'r')} n WHERE {kept})"
     )
 
 
@@ -95,14 +127,15 @@ def upsert(target: Target) -> str:
     assigned = ", ".join(f"{name(column)} = excluded.{name(column)}" for column in rest)
     action = f"DO UPDATE SET {assigned}" if rest else "DO NOTHING"
     return (
-        f"INSERT INTO {target.qualified} ({columns}) {staged(target, 'r', target.columns)} ON CONFLICT ({key}) {action}"
+        f"INSERT INTO {target.qualified} ({columns}) SELECT {columns} FROM {stage(target, 'r')} "
+        f"ON CONFLICT ({key}) {action}"
     )
 
 
 def find_affected(aggregate: str, changed: Target, query: str) -> str:
     """Notes the groups which the changed rows of a table belong to now."""
     return (
-        f"INSERT INTO pipectl_affected WITH changed AS ({staged(changed, 'k', changed.key)}) "
+        f"INSERT INTO pipectl_affected WITH changed AS (SELECT * FROM {stage(changed, 'k')}) "
         f"SELECT {text(aggregate)}, to_json(q) FROM (\n{query}\n) q"
     )
 

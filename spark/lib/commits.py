@@ -76,6 +76,17 @@ def marks(files: Files, table: str) -> Iterator[Mark]:
             yield mark
 
 
+def newest_mark(files: Files, table: str, version: int) -> Mark | None:
+    """The newest mark at or before a version."""
+    if version < 0:
+        return None
+    # Nearly always it is in that very commit, and listing a long log costs more than reading it.
+    mark = mark_at(files, table, version)
+    if mark is not None:
+        return mark
+    return next((found for found in marks(files, table) if found.version <= version), None)
+
+
 class AppendGuard:
     """Lets each batch of one streaming query into an append-only table exactly once, whatever is killed and whenever.
 

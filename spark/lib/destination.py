@@ -115,6 +115,9 @@ class Destination:
         with connection, connection.cursor() as cursor:
             cursor.execute(apply_sql.SESSION)
             self._targets = {table: self._target(cursor, table, key) for table, key in self._keys.items()}
+            for target in self._targets.values():
+                for statement in apply_sql.create_stages(target):
+                    cursor.execute(statement)
             for aggregate in self._aggregates:
                 self._targets[aggregate.table] = self._target(cursor, aggregate.table, aggregate.key)
         return connection
@@ -180,6 +183,9 @@ class Destination:
         lines = [apply_sql.copy_line(table.table, "k", key) for table in tables for key in table.keys]
         lines += [apply_sql.copy_line(table.table, "r", row) for table in tables for row in table.rows]
         cursor.copy_expert(apply_sql.COPY, io.StringIO("".join(lines)))
+        for table in tables:
+            for statement in apply_sql.fill_stages(self._targets[table.table]):
+                cursor.execute(statement)
 
     def _concerned(self, tables: list[TableBatch]) -> list[Aggregate]:
         changed = {table.table for table in tables}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
-from lib import batch, commits, lake, typed
+from lib import batch, commits, lake, slices, typed
+from lib.batch import TableChanges
 from lib.commits import Mark
 from lib.job import Job
+from lib.offsetlog import delta_version, read
 
 # Every batch of job 1 leaves a small file in the change log; at the default interval this joins them every ten minutes.
 _COMPACT_EVERY = 60
@@ -28,22 +30,28 @@ class Merger:
 
     def merge(self, frame: DataFrame, batch_id: int) -> None:
         """Merges one batch. Tables are independent: after a failure those already done are skipped by their offsets."""
-        query_id = self._job.query_id()
-        for change in batch.reduce(self._job.pipeline, self._log, frame, self._applied):
-            path = self._job.pipeline.table_path(change.table)
-            session = frame.sparkSession
-            source = typed.changed_rows(change.table, change.frame)
-            with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
-                lake.merge(session, path, change.table, source, change.truncated_at)
-            self._applied[change.topic] = change.end
-            self._job.events.emit(
-                "merge",
-                table=change.table.name,
-                version=lake.version(session, path),
-                rows_merged=len(change.keys),
-                committed_ms=int(time.time() * 1000),
-                offsets={change.topic: change.reached},
-            )
+        job = self._job
+        version = delta_version(read(job.storage, job.checkpoint("merge"), batch_id))
+        log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
+        for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
+            for change in batch.reduce(job.pipeline, self._log, piece, self._applied):
+                self._merge_table(frame.sparkSession, batch_id, change)
         self._batches += 1
         if self._batches % _COMPACT_EVERY == 0:
-            lake.compact(frame.sparkSession, self._job.pipeline.changes_path)
+            lake.compact(frame.sparkSession, log)
+
+    def _merge_table(self, session: SparkSession, batch_id: int, change: TableChanges) -> None:
+        job = self._job
+        path = job.pipeline.table_path(change.table)
+        source = typed.changed_rows(change.table, change.frame)
+        with lake.marked(session, Mark(job.query_id(), batch_id, {change.topic: change.end}).metadata()):
+            lake.merge(session, path, change.table, source, change.truncated_at)
+        self._applied[change.topic] = change.end
+        job.events.emit(
+            "merge",
+            table=change.table.name,
+            version=lake.version(session, path),
+            rows_merged=len(change.keys),
+            committed_ms=int(time.time() * 1000),
+            offsets={change.topic: change.reached},
+        )

@@ -19,13 +19,27 @@ def test_copy_escapes_what_separates():
     assert apply_sql.copy_line("t", "r", "a\tb\nc\\d\r") == "t\tr\ta\\tb\\nc\\\\d\\r\n"
 
 
+def test_documents_get_the_types_of_the_destination():
+    keys_, rows = apply_sql.fill_stages(ORDERS)
+    assert keys_.startswith('INSERT INTO pg_temp."pipectl_k_orders" SELECT r."order_id" FROM pipectl_stage')
+    assert rows.startswith(
+        'INSERT INTO pg_temp."pipectl_r_orders" SELECT r."order_id", r."amount", (s.doc ->> \'details\')::jsonb'
+    )
+
+
 def test_upsert():
-    statement = apply_sql.upsert(ORDERS)
-    assert statement.startswith('INSERT INTO "public"."orders" ("order_id", "amount", "details") SELECT')
-    assert "(s.doc ->> 'details')::jsonb" in statement
-    assert statement.endswith(
+    assert apply_sql.upsert(ORDERS) == (
+        'INSERT INTO "public"."orders" ("order_id", "amount", "details") '
+        'SELECT "order_id", "amount", "details" FROM pg_temp."pipectl_r_orders" '
         'ON CONFLICT ("order_id") DO UPDATE SET "amount" = excluded."amount", "details" = excluded."details"'
     )
+
+
+def test_temporary_tables_of_long_names_stay_apart():
+    longest = ["x" * 62 + end for end in "ab"]
+    stages = [apply_sql.stage(Target("public", table, ("k",), ("k",), frozenset()), "r") for table in longest]
+    assert stages[0] != stages[1]
+    assert all(len(name) <= len('pg_temp.""') + 63 for name in stages)
 
 
 def test_a_table_that_is_all_key():
@@ -36,7 +50,7 @@ def test_a_table_that_is_all_key():
 def test_names_are_quoted():
     target = Target("public", 'we"ird', ("k",), ("k",), frozenset())
     assert '"we""ird"' in apply_sql.delete(target)
-    assert "'we\"ird'" in apply_sql.delete(target)
+    assert "'we\"ird'" in apply_sql.fill_stages(target)[0]
 
 
 def test_keys_are_written_as_postgres_reads_them():
