@@ -10,6 +10,7 @@ pub mod engine;
 pub mod event;
 pub mod exit;
 pub mod failure;
+pub mod governance;
 pub mod images;
 pub mod model;
 pub mod pipeline;

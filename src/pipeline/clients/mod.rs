@@ -11,4 +11,4 @@ pub mod postgres;
 
 pub use error::ClientError;
 pub use http::Http;
-pub(crate) use http::{first_words, no_proxy_client, transport_reason};
+pub(crate) use http::{first_words, no_proxy_client, reason_in, transport_reason};

@@ -1,0 +1,3 @@
+//! The catalog's client, the wanted assets and lineage, and their reconciliation, against a fake catalog.
+
+mod lineage;
