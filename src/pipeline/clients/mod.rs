@@ -8,6 +8,7 @@ mod http;
 pub mod jobserver;
 pub mod kafka;
 pub mod postgres;
+pub mod topic_settings;
 
 pub use error::ClientError;
 pub use http::Http;
