@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs, ExecArgs, GraphArgs,
+    CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs, ExecArgs, GraphArgs,
     GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel, ScaleArgs,
     ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
 };
@@ -235,6 +235,12 @@ pub enum Command {
     /// The streaming jobs run in one Spark driver, each on its own: one can be restarted without the other.
     #[command(after_help = help::JOBS)]
     Jobs(JobsArgs),
+    /// Run the lite catalog: a small server with the interface of OpenMetadata
+    ///
+    /// Keeps tables, topics, pipelines and their lineage in one file, and shows them on a page. For machines that cannot
+    /// hold or pull OpenMetadata, and for tests: `pipectl up` runs it in a container, this command runs it by itself.
+    #[command(after_help = help::CATALOG, subcommand_required = true, arg_required_else_help = true)]
+    Catalog(CatalogArgs),
     /// Print a completion script for a shell
     ///
     /// Writes the script to standard output; see the examples for where each shell wants it.
@@ -263,6 +269,7 @@ impl Command {
             Self::Credentials(_) => "credentials",
             Self::Connector(_) => "connector",
             Self::Jobs(_) => "jobs",
+            Self::Catalog(_) => "catalog",
             Self::Completions(_) => "completions",
         }
     }

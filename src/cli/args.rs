@@ -1,5 +1,6 @@
 //! Options of every command.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -293,6 +294,48 @@ pub enum JobsAction {
         #[arg(value_name = "JOB")]
         job: String,
     },
+}
+
+/// Options of `catalog`.
+#[derive(Debug, Args)]
+pub struct CatalogArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: CatalogAction,
+
+    /// Directory of the store and the signing key
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
+        default_value = ".pipectl/catalog",
+        env = "PIPECTL_CATALOG_DATA",
+        hide_env_values = true
+    )]
+    pub data: PathBuf,
+}
+
+/// Subcommands of `catalog`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CatalogAction {
+    /// Serve it until Ctrl-C or SIGTERM
+    ///
+    /// The interface is below `/api/v1`, as with OpenMetadata 2.0; `GET /api/v1/system/version` and `GET /healthcheck`
+    /// answer once it is ready. The page at `/` shows assets and lineage and needs no login, so keep the port on this
+    /// machine. The user is admin@open-metadata.org. Stopping loses nothing: every answered write is on the disk.
+    #[command(after_help = super::help::CATALOG_SERVE)]
+    Serve {
+        /// Address and port; port 0 takes a free one and says which
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8585")]
+        listen: SocketAddr,
+
+        /// File with the admin's password [default: the variable `PIPECTL_CATALOG_PASSWORD`, else `admin`]
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        admin_password_file: Option<PathBuf>,
+    },
+    /// Look for damage in the store while no catalog runs on it
+    Check,
 }
 
 /// Options of `completions`.

@@ -167,6 +167,23 @@ Examples:
   pipectl jobs                    state, batches and lag
   pipectl jobs restart process    after editing a transformation";
 
+pub(super) const CATALOG: &str = "\
+Examples:
+  pipectl catalog serve                      on 127.0.0.1:8585, data in .pipectl/catalog
+  pipectl catalog serve --data /var/catalog  data elsewhere
+  pipectl catalog check                      look for damage";
+
+pub(super) const CATALOG_SERVE: &str = "\
+Examples:
+  pipectl catalog serve
+  pipectl catalog serve --listen 127.0.0.1:0 --data /tmp/catalog
+  pipectl catalog serve --admin-password-file /run/secrets/catalog
+
+A token, and a first question:
+  curl -s 127.0.0.1:8585/api/v1/users/login -H content-type:application/json \\
+    -d '{\"email\":\"admin@open-metadata.org\",\"password\":\"YWRtaW4=\"}'
+  curl -s 127.0.0.1:8585/api/v1/tables -H \"authorization: Bearer TOKEN\"";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   pipectl completions bash > /etc/bash_completion.d/pipectl

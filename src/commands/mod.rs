@@ -1,5 +1,6 @@
 //! One file a command: glue between what the user typed and the layers that decide, do and show.
 
+mod catalog;
 mod completions;
 mod config;
 mod connector;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Credentials(arguments) => credentials::run(&context, &arguments),
         Command::Connector(arguments) => connector::run(&context, &arguments).await,
         Command::Jobs(arguments) => jobs::run(&context, &arguments).await,
+        Command::Catalog(arguments) => catalog::run(&context, &arguments).await,
         Command::Completions(arguments) => completions::run(&context, &arguments),
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "up",
     "status",
     "verify",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 18] = [
     "credentials",
     "connector",
     "jobs",
+    "catalog",
     "completions",
 ];
 
