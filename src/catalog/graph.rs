@@ -31,7 +31,8 @@ pub fn json_text(view: &impl View) -> Result<String> {
     let mut pipelines: HashMap<String, Value> = HashMap::new();
     view.scan_prefix(Space::Edges, &[], &mut |key, value| {
         let id = |bytes: Option<&[u8]>| bytes.and_then(|bytes| uuid::Uuid::from_slice(bytes).ok()).unwrap_or_default();
-        let edge = serde_json::from_slice(value).map_err(|error| CatalogError::internal(format!("an edge: {error}")))?;
+        let edge =
+            serde_json::from_slice(value).map_err(|error| CatalogError::internal(format!("an edge: {error}")))?;
         let details = Value::Object(answers::details(view, &edge)?);
         let pipeline = match details["pipeline"]["id"].as_str() {
             None => Value::Null,

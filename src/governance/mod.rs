@@ -98,7 +98,8 @@ pub async fn check(pipeline: &Pipeline) -> Option<Check> {
     let held = held_lineage(pipeline).await;
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let name = "lineage in the catalog".to_owned();
-    let complete = |held: &Held| format!("{} edges with {} column mappings", held.wanted.edges.len(), held.wanted.mappings());
+    let complete =
+        |held: &Held| format!("{} edges with {} column mappings", held.wanted.edges.len(), held.wanted.mappings());
     let (expected, seen, ok) = match held {
         Ok(held) if held.differences.is_empty() => (complete(&held), complete(&held), true),
         Ok(held) => (complete(&held), held.differences.join("; "), false),

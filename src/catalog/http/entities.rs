@@ -141,7 +141,14 @@ async fn create(
     written(&app, kind, base, who, &body, Mode::Create).await
 }
 
-async fn written(app: &Shared, kind: &'static Kind, base: Base, who: Principal, body: &Bytes, mode: Mode) -> Result<Response> {
+async fn written(
+    app: &Shared,
+    kind: &'static Kind,
+    base: Base,
+    who: Principal,
+    body: &Bytes,
+    mode: Mode,
+) -> Result<Response> {
     who.may_write(kind)?;
     let body = request::json(body)?;
     let (document, created) = app

@@ -95,7 +95,8 @@ impl RunEvent {
     /// Names of the job, most specific first: its own, then that of the run it belongs to.
     pub fn job_names(&self) -> Vec<&str> {
         let parent = &self.run.facets["parent"];
-        let names = [Some(self.job.name.as_str()), parent["job"]["name"].as_str(), parent["root"]["job"]["name"].as_str()];
+        let names =
+            [Some(self.job.name.as_str()), parent["job"]["name"].as_str(), parent["root"]["job"]["name"].as_str()];
         names.into_iter().flatten().collect()
     }
 
@@ -162,12 +163,19 @@ mod tests {
     use serde_json::json;
 
     fn event(time: &str) -> Result<RunEvent> {
-        RunEvent::parse(json!({"eventTime": time, "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}, "x": 1}))
+        RunEvent::parse(
+            json!({"eventTime": time, "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}, "x": 1}),
+        )
     }
 
     #[test]
     fn times_are_read_with_any_offset() {
-        for time in ["2026-11-22T18:00:00.500Z", "2026-11-22T18:00:00.5+00:00", "2026-11-22T20:00:00.500+02:00", "2026-11-22T12:30:00.500-05:30"] {
+        for time in [
+            "2026-11-22T18:00:00.500Z",
+            "2026-11-22T18:00:00.5+00:00",
+            "2026-11-22T20:00:00.500+02:00",
+            "2026-11-22T12:30:00.500-05:30",
+        ] {
             assert_eq!(event(time).expect(time).time(), Some(1_795_370_400_500), "{time}");
         }
         for time in ["yesterday", "", "2026-11-22", "2026-11-22T18:00:00*02:00"] {

@@ -159,9 +159,9 @@ fn pipeline(view: &impl View, event: &RunEvent) -> Result<Option<Entity>> {
     for job in event.job_names() {
         for wanted in [job, job.split('.').next().unwrap_or(job)] {
             let same = |known: &str| known == wanted || plain(known) == plain(wanted);
-            let mut fitting = pipelines.iter().filter(|(name, _)| {
-                same(name) || fqn::parts(name).last().is_some_and(|last| same(last))
-            });
+            let mut fitting = pipelines
+                .iter()
+                .filter(|(name, _)| same(name) || fqn::parts(name).last().is_some_and(|last| same(last)));
             if let (Some((_, slot)), None) = (fitting.next(), fitting.next()) {
                 return view.entity(slot.id);
             }

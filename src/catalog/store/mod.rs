@@ -118,7 +118,9 @@ impl Store {
                 *guard = None;
                 match open(&self.path) {
                     Ok(database) => *guard = Some(database),
-                    Err(error) => tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again"),
+                    Err(error) => {
+                        tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again")
+                    }
                 }
             }
         }
@@ -145,7 +147,9 @@ fn failed(what: &str, error: impl Into<redb::Error>) -> CatalogError {
     match &error {
         redb::Error::Io(_) | redb::Error::PreviousIo => {
             tracing::error!(%error, "the store cannot {what}");
-            CatalogError::full(format!("the catalog's store cannot {what}: {error}; nothing was changed, free some disk space"))
+            CatalogError::full(format!(
+                "the catalog's store cannot {what}: {error}; nothing was changed, free some disk space"
+            ))
         }
         _ => {
             tracing::error!(%error, "the store cannot {what}");

@@ -7,6 +7,11 @@ use crate::governance::lineage::Lineage;
 use crate::governance::names;
 use crate::pipeline::spec::{About, PipelineSpec};
 
+/// Tags of this classification exclude each other.
+const PII: &str = "PII.";
+/// The strictest of them.
+const SENSITIVE: &str = "PII.Sensitive";
+
 /// What people should know of an entity or a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
@@ -40,7 +45,8 @@ impl Abouts {
             abouts.describe(&names::lake_table(spec, name), &about, &|text| text.to_owned());
             abouts.describe(&names::destination_of(spec, table), &about, &|text| text.to_owned());
             for (column, about) in &about.columns {
-                let text = Text { description: about.description.clone(), tags: about.tags.clone(), owners: Vec::new() };
+                let text =
+                    Text { description: about.description.clone(), tags: about.tags.clone(), owners: Vec::new() };
                 abouts.columns.insert(crate::governance::fqn::below(&source, column), text);
             }
         }
@@ -116,10 +122,18 @@ impl Text {
     }
 }
 
+/// Adds tags. Of `PII.Sensitive` and its milder neighbours a column has one: the strictest of its origins.
 fn add(tags: &mut Vec<String>, more: &[String]) {
-    for tag in more {
+    for tag in more.iter().filter(|tag| !tag.starts_with(PII) || tag.as_str() == SENSITIVE) {
         if !tags.contains(tag) {
             tags.push(tag.clone());
         }
+    }
+    if tags.iter().any(|tag| tag == SENSITIVE) {
+        tags.retain(|tag| !tag.starts_with(PII) || tag == SENSITIVE);
+    } else if let (false, Some(milder)) =
+        (tags.iter().any(|tag| tag.starts_with(PII)), more.iter().find(|tag| tag.starts_with(PII)))
+    {
+        tags.push(milder.clone());
     }
 }

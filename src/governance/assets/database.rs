@@ -88,10 +88,10 @@ fn constraint(relation: &Relation, column: &str, not_null: bool) -> Option<&'sta
 fn constraints(database: &str, relation: &Relation, version: Version) -> Vec<Value> {
     let mut constraints = Vec::new();
     if relation.primary_key.len() > 1 {
-        constraints.push(json!({"constraintType": "PRIMARY_KEY", "columns": relation.primary_key}));
+        constraints.push(json!({"constraintType": "PRIMARY_KEY", "columns": named(&relation.primary_key)}));
     }
     let several = relation.unique.iter().filter(|key| key.len() > 1);
-    constraints.extend(several.map(|key| json!({"constraintType": "UNIQUE", "columns": key})));
+    constraints.extend(several.map(|key| json!({"constraintType": "UNIQUE", "columns": named(key)})));
     // Before 1.5 a foreign key could not say what it refers to.
     let foreign = relation.foreign_keys.iter().filter(|_| version.knows_stream_services());
     constraints.extend(foreign.map(|key| {
@@ -99,10 +99,14 @@ fn constraints(database: &str, relation: &Relation, version: Version) -> Vec<Val
         let referred: Vec<String> = key.referred.iter().map(|column| fqn::below(&target, column)).collect();
         json!({
             "constraintType": "FOREIGN_KEY",
-            "columns": key.columns,
+            "columns": named(&key.columns),
             "referredColumns": referred,
             "relationshipType": "MANY_TO_ONE",
         })
     }));
     constraints
+}
+
+fn named(columns: &[String]) -> Vec<String> {
+    columns.iter().map(|column| fqn::entity_name(column)).collect()
 }

@@ -13,7 +13,8 @@ use crate::pipeline::spec::PipelineSpec;
 
 pub(super) fn assets(spec: &PipelineSpec, jobs: &[Job]) -> Vec<Asset> {
     let running = |name: &str| jobs.iter().find(|job| job.name == name);
-    let ingest = format!("Reads all topics, appends every change to the change log in {}, merges it by key.", spec.lake.path);
+    let ingest =
+        format!("Reads all topics, appends every change to the change log in {}, merges it by key.", spec.lake.path);
     let process = format!(
         "Reads the change log, applies the transformations, writes tables and aggregates of {} in one transaction per batch.",
         spec.destination.service

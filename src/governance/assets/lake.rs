@@ -32,13 +32,7 @@ pub(super) fn assets(spec: &PipelineSpec, facts: &LakeFacts, abouts: &Abouts) ->
 }
 
 /// The schema of the log where there is one; before the first run what job 1 will make.
-fn delta_table(
-    spec: &PipelineSpec,
-    name: &str,
-    table: &Table,
-    seen: Option<&LakeTable>,
-    abouts: &Abouts,
-) -> Asset {
+fn delta_table(spec: &PipelineSpec, name: &str, table: &Table, seen: Option<&LakeTable>, abouts: &Abouts) -> Asset {
     let schema = fqn::join([names::LAKE, names::LAKE_DATABASE, &spec.lake.database]);
     let declared = || {
         let own = table.columns.iter().map(|(name, kind)| (name.clone(), types::spark_type(kind)));

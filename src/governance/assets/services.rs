@@ -53,10 +53,13 @@ pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<Servic
             kind: Kind::PipelineService,
             name: names::CONNECT,
             description: "Kafka Connect with Debezium.".to_owned(),
-            candidates: newer(("KafkaConnect", json!({"type": "KafkaConnect", "hostPort": connect, "verifySSL": false})))
-                .into_iter()
-                .chain([custom("CustomPipeline", json!({"hostPort": connect}))])
-                .collect(),
+            candidates: newer((
+                "KafkaConnect",
+                json!({"type": "KafkaConnect", "hostPort": connect, "verifySSL": false}),
+            ))
+            .into_iter()
+            .chain([custom("CustomPipeline", json!({"hostPort": connect}))])
+            .collect(),
         },
         ServiceAsset {
             kind: Kind::DatabaseService,
@@ -80,7 +83,12 @@ pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<Servic
             // No version has a type for HDFS.
             candidates: vec![custom("CustomStorage", lake)],
         },
-        database(names::DESTINATION, &spec.destination.service, &spec.destination.database, "Destination of the pipeline"),
+        database(
+            names::DESTINATION,
+            &spec.destination.service,
+            &spec.destination.database,
+            "Destination of the pipeline",
+        ),
         ServiceAsset {
             kind: Kind::PipelineService,
             name: names::SPARK,

@@ -8,7 +8,7 @@ use super::about::{Abouts, Text};
 use super::{Asset, Measure, types};
 use crate::governance::collect::kafka::TopicFacts;
 use crate::governance::kind::Kind;
-use crate::governance::names;
+use crate::governance::{fqn, names};
 use crate::pipeline::clients::connect::ConnectorStatus;
 use crate::pipeline::spec::{PipelineSpec, Table};
 
@@ -20,9 +20,7 @@ pub(super) fn topics(spec: &PipelineSpec, facts: &BTreeMap<String, TopicFacts>, 
 
 fn topic(spec: &PipelineSpec, name: &str, table: &Table, facts: &TopicFacts, abouts: &Abouts) -> Asset {
     let row = || -> Vec<Value> {
-        let field = |(column, kind): (&String, &String)| {
-            json!({"name": column, "dataType": types::event(kind), "dataTypeDisplay": kind})
-        };
+        let field = |(column, kind): (&String, &String)| json!({"name": fqn::entity_name(column), "dataType": types::event(kind), "dataTypeDisplay": kind});
         table.columns.iter().map(field).collect()
     };
     // `after` first: that is the row, and readers that take the first match get the right one.

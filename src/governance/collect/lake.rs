@@ -66,7 +66,8 @@ async fn schemas(pipeline: &Pipeline, names: &[&str], facts: &mut LakeFacts) -> 
         let schema = jobs.schema(name).await?;
         if let Some(table) = facts.tables.get_mut(*name) {
             table.version = Some(schema.version);
-            table.columns = Some(schema.schema.fields.iter().map(|field| (field.name.clone(), simple(&field.kind))).collect());
+            table.columns =
+                Some(schema.schema.fields.iter().map(|field| (field.name.clone(), simple(&field.kind))).collect());
         }
     }
     Ok(())

@@ -46,9 +46,7 @@ pub async fn collect(pipeline: &Pipeline, services: &BTreeSet<&'static str>) -> 
     let chosen = |name: &str| services.contains(name);
     // On the heap: six of these side by side make a future too large for a caller's stack.
     let (source, destination, topics, connector, lake, jobs) = tokio::join!(
-        Box::pin(asked(chosen(names::SOURCE), async {
-            postgres::read(&pipeline.source(PATIENCE).await?).await
-        })),
+        Box::pin(asked(chosen(names::SOURCE), async { postgres::read(&pipeline.source(PATIENCE).await?).await })),
         Box::pin(asked(chosen(names::DESTINATION), async {
             postgres::read(&pipeline.destination(PATIENCE).await?).await
         })),
@@ -76,10 +74,7 @@ pub async fn collect(pipeline: &Pipeline, services: &BTreeSet<&'static str>) -> 
     facts
 }
 
-async fn asked<T>(
-    chosen: bool,
-    ask: impl Future<Output = Result<T, ClientError>>,
-) -> Option<Result<T, ClientError>> {
+async fn asked<T>(chosen: bool, ask: impl Future<Output = Result<T, ClientError>>) -> Option<Result<T, ClientError>> {
     if chosen { Some(ask.await) } else { None }
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::memory::Memory;
-use crate::governance::assets::about::Text;
 use crate::governance::assets::Asset;
+use crate::governance::assets::about::Text;
 
 /// Tags of this classification exclude each other.
 const TIER: &str = "Tier.";
@@ -28,11 +28,21 @@ pub(super) fn patch(
         // Where a column stands is only certain when it is there under its name.
         let found = entity.pointer(&column.pointer).filter(|found| found["name"] == column.name.as_str());
         if let Some(found) = found {
-            texts(&mut operations, found, &column.pointer, &format!("{key}:{}", column.name), &column.about, memory, tags);
+            texts(
+                &mut operations,
+                found,
+                &column.pointer,
+                &format!("{key}:{}", column.name),
+                &column.about,
+                memory,
+                tags,
+            );
         }
     }
     if let Some((field, owners)) = owners {
-        let has = entity.get(field).is_some_and(|found| !found.is_null() && found.as_array().is_none_or(|all| !all.is_empty()));
+        let has = entity
+            .get(field)
+            .is_some_and(|found| !found.is_null() && found.as_array().is_none_or(|all| !all.is_empty()));
         if !has {
             operations.push(json!({"op": "add", "path": format!("/{field}"), "value": owners}));
         }
@@ -115,8 +125,13 @@ mod tests {
             .iter()
             .map(|operation| {
                 let tags = operation["value"].as_array().into_iter().flatten().map(|tag| tag["tagFQN"].to_string());
-                let value = operation["value"].as_str().map_or_else(|| tags.collect::<Vec<_>>().join(","), str::to_owned);
-                format!("{} {} {value}", operation["op"].as_str().unwrap_or_default(), operation["path"].as_str().unwrap_or_default())
+                let value =
+                    operation["value"].as_str().map_or_else(|| tags.collect::<Vec<_>>().join(","), str::to_owned);
+                format!(
+                    "{} {} {value}",
+                    operation["op"].as_str().unwrap_or_default(),
+                    operation["path"].as_str().unwrap_or_default()
+                )
             })
             .collect()
     }
@@ -141,7 +156,12 @@ mod tests {
         let second = asset(text(Some("two"), &["Tier.Tier2"]), text(None, &[]));
         assert_eq!(
             patched(&entity, &second, &mut memory),
-            ["add /description two", "add /tags \"Tier.Tier2\"", "remove /columns/0/description", "add /columns/0/tags "]
+            [
+                "add /description two",
+                "add /tags \"Tier.Tier2\"",
+                "remove /columns/0/description",
+                "add /columns/0/tags "
+            ]
         );
     }
 

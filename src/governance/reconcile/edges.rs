@@ -116,7 +116,8 @@ impl Reconciler<'_> {
         }
         let after = read_edges(self.catalog, wanted, pipelines).await?;
         let left = after.differences(self.catalog, wanted, pipelines);
-        let told = left.iter().map(|difference| format!("lineage read back: {}", difference.told(wanted, &after.edges)));
+        let told =
+            left.iter().map(|difference| format!("lineage read back: {}", difference.told(wanted, &after.edges)));
         self.report.problems.extend(told);
         Ok(())
     }

@@ -12,13 +12,12 @@ use crate::governance::client::{Catalog, CatalogError};
 /// Part of a size that has to change before a new version of an entity is worth it.
 const WORTH_TELLING: f64 = 0.1;
 
-/// True when something was written. A catalog without a place for it is no error.
+/// True when something was written.
 pub(super) async fn write(
     catalog: &Catalog,
     asset: &Asset,
     measure: &Measure,
     entity: &Value,
-    notes: &mut Vec<String>,
 ) -> Result<bool, CatalogError> {
     let Some(id) = entity.get("id").and_then(Value::as_str) else { return Ok(false) };
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
@@ -54,18 +53,7 @@ pub(super) async fn write(
             catalog.put_status(&asset.fqn, &status).await
         }
     };
-    match written {
-        Ok(()) => Ok(true),
-        Err(CatalogError::UnknownRoute { request, version }) => {
-            let method = request.split(' ').next().unwrap_or_default().to_owned();
-            let note = format!("measurements of {}s are left out: the catalog ({version}) has no route for them ({method})", asset.kind.word());
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
+    written.map(|()| true)
 }
 
 fn columns(entity: &Value) -> usize {
@@ -82,9 +70,8 @@ fn is_near(held: Option<&Value>, now: u64) -> bool {
 fn is_told(entity: &Value, state: &str, tasks: &BTreeMap<String, &'static str>) -> bool {
     let Some(newest) = entity.get("pipelineStatus").filter(|status| status.is_object()) else { return false };
     let told = newest.get("taskStatus").and_then(Value::as_array).into_iter().flatten();
-    let told: BTreeMap<&str, &str> = told
-        .filter_map(|task| Some((task.get("name")?.as_str()?, task.get("executionStatus")?.as_str()?)))
-        .collect();
+    let told: BTreeMap<&str, &str> =
+        told.filter_map(|task| Some((task.get("name")?.as_str()?, task.get("executionStatus")?.as_str()?))).collect();
     let wanted: BTreeMap<&str, &str> = tasks.iter().map(|(name, state)| (name.as_str(), *state)).collect();
     newest.get("executionStatus").and_then(Value::as_str) == Some(state) && told == wanted
 }

@@ -28,8 +28,9 @@ impl Memory {
         let path = state.join(FILE);
         let failed = |reason: String| MemoryError { path: path.clone(), reason };
         let texts = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| failed(format!("{error}; remove it, and every text in the catalog counts as somebody's")))?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                failed(format!("{error}; remove it, and every text in the catalog counts as somebody's"))
+            })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(failed(error.to_string())),
         };
@@ -43,7 +44,12 @@ impl Memory {
 
     /// Keys that begin so.
     pub fn keys_below(&self, prefix: &str) -> Vec<String> {
-        self.texts.range(prefix.to_owned()..).map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+        self.texts
+            .range(prefix.to_owned()..)
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix))
+            .cloned()
+            .collect()
     }
 
     /// Remembers a text.

@@ -39,6 +39,8 @@ pub struct Reconciler<'a> {
     /// Tags and owners that were looked up; nothing for those that do not exist.
     tags: BTreeMap<String, bool>,
     owners: BTreeMap<String, Option<Value>>,
+    /// Kinds that the catalog has no measurements of.
+    unmeasured: BTreeSet<Kind>,
     report: Ingested,
 }
 
@@ -46,7 +48,7 @@ impl<'a> Reconciler<'a> {
     /// A run that remembers what it writes in a state directory.
     pub fn new(catalog: &'a Catalog, state: &Path) -> Result<Self, MemoryError> {
         let (tags, owners, report) = (BTreeMap::new(), BTreeMap::new(), Ingested::default());
-        Ok(Self { catalog, memory: Memory::read(state)?, tags, owners, report })
+        Ok(Self { catalog, memory: Memory::read(state)?, tags, owners, unmeasured: BTreeSet::new(), report })
     }
 
     /// Services, then what each holds. What is not known is left as it is.
@@ -56,7 +58,8 @@ impl<'a> Reconciler<'a> {
                 self.service(service).await?;
             }
             if let Some(assets) = &holding.assets {
-                let kinds = services.iter().filter(|service| service.name == holding.service).map(|service| service.kind);
+                let kinds =
+                    services.iter().filter(|service| service.name == holding.service).map(|service| service.kind);
                 self.holding(holding.service, kinds.collect(), assets).await?;
             }
         }
@@ -102,7 +105,12 @@ impl<'a> Reconciler<'a> {
     }
 
     /// One entity: structure by PUT, then texts by PATCH, then measurements.
-    async fn entity(&mut self, service: &'static str, asset: &Asset, current: Option<&Value>) -> Result<(), CatalogError> {
+    async fn entity(
+        &mut self,
+        service: &'static str,
+        asset: &Asset,
+        current: Option<&Value>,
+    ) -> Result<(), CatalogError> {
         let entity = match current {
             Some(current) if compare::holds(current, &asset.body) => current.clone(),
             Some(current) => {
@@ -112,11 +120,7 @@ impl<'a> Reconciler<'a> {
             None => self.put(service, asset, &asset.body, None).await?,
         };
         self.annotate(service, asset, &entity).await?;
-        if let Some(measure) = &asset.measure {
-            if measures::write(self.catalog, asset, measure, &entity, &mut self.report.notes).await? {
-                self.report.count(service).measured += 1;
-            }
-        }
+        self.measure(service, asset, &entity).await?;
         if current.is_some() {
             self.report.seen(service, asset);
         }
@@ -155,10 +159,29 @@ impl<'a> Reconciler<'a> {
             return Ok(());
         }
         let Some(id) = entity.get("id").and_then(Value::as_str) else {
-            return Err(CatalogError::Incomplete { request: format!("PUT /{}", asset.kind.collection()), missing: "id" });
+            return Err(CatalogError::Incomplete {
+                request: format!("PUT /{}", asset.kind.collection()),
+                missing: "id",
+            });
         };
         self.catalog.patch(asset.kind.collection(), id, &Value::Array(operations)).await?;
         self.report.changed(service, asset, "texts");
+        Ok(())
+    }
+
+    /// A catalog may have no place for measurements of a kind: then it is not asked again, and that is no error.
+    async fn measure(&mut self, service: &'static str, asset: &Asset, entity: &Value) -> Result<(), CatalogError> {
+        let Some(measure) = asset.measure.as_ref().filter(|_| !self.unmeasured.contains(&asset.kind)) else {
+            return Ok(());
+        };
+        match measures::write(self.catalog, asset, measure, entity).await {
+            Ok(written) => self.report.count(service).measured += usize::from(written),
+            Err(CatalogError::UnknownRoute { request, .. }) => {
+                tracing::info!(request, "the catalog keeps no such measurements");
+                self.unmeasured.insert(asset.kind);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

@@ -42,7 +42,8 @@ impl Reconciler<'_> {
             match self.catalog.put(collection, &body).await {
                 Ok(_) => {
                     if let Some((first, message)) = refused {
-                        let note = format!("service {} has type {word}: the catalog refuses {first} ({message})", wanted.name);
+                        let note =
+                            format!("service {} has type {word}: the catalog refuses {first} ({message})", wanted.name);
                         self.report.notes.push(note);
                     }
                     self.report.count(wanted.name);

@@ -29,7 +29,8 @@ pub async fn read(address: &str, topics: &[String], patience: Duration) -> Resul
     let asked = tokio::time::timeout(patience, ask(address, topics)).await;
     let answer = asked.map_err(|_| unreachable("timed out".to_owned()))?;
     let answer = answer.map_err(|error| unreachable(error.to_string()))?;
-    let malformed = |what: &str| ClientError::Malformed { server: SERVER, reason: format!("settings of topics: {what}") };
+    let malformed =
+        |what: &str| ClientError::Malformed { server: SERVER, reason: format!("settings of topics: {what}") };
     let mut reader = Reader(&answer);
     settings(&mut reader).ok_or_else(|| malformed("the answer ends too early"))?.map_err(|(topic, code)| {
         let message = format!("settings of topic {topic} cannot be read");
