@@ -12,8 +12,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
     CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs,
-    ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel,
-    ScaleArgs, ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
+    ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs, JobsAction, JobsArgs, LineageArgs,
+    LogsArgs, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -235,6 +235,23 @@ pub enum Command {
     /// The streaming jobs run in one Spark driver, each on its own: one can be restarted without the other.
     #[command(after_help = help::JOBS)]
     Jobs(JobsArgs),
+    /// Bring the catalog up to date: tables, topics, jobs, lineage
+    ///
+    /// Reads what Postgres, Kafka, Connect, HDFS and Spark hold and writes what differs. What people wrote in the catalog
+    /// stays. `up` does this too; use it after a change of a schema, or of the `governance` section of pipeline.yml.
+    #[command(after_help = help::INGEST)]
+    Ingest(IngestArgs),
+    /// Show where a table's data comes from and where it goes, column by column
+    ///
+    /// Reads the lineage back from the catalog and compares it with what the pipeline does; exit code 1 when they differ.
+    #[command(after_help = help::LINEAGE)]
+    Lineage(LineageArgs),
+    /// Show, renew or set the token that the catalog is written with
+    ///
+    /// It is the ingestion bot's, kept in .pipectl/ where only you can read it, and renewed by itself when the catalog
+    /// refuses it. `OM_JWT_TOKEN` takes its place.
+    #[command(after_help = help::TOKEN)]
+    Token(TokenArgs),
     /// Run the lite catalog: a small server with the interface of OpenMetadata
     ///
     /// Keeps tables, topics, pipelines and their lineage in one file, and shows them on a page. For machines that cannot
@@ -269,6 +286,9 @@ impl Command {
             Self::Credentials(_) => "credentials",
             Self::Connector(_) => "connector",
             Self::Jobs(_) => "jobs",
+            Self::Ingest(_) => "ingest",
+            Self::Lineage(_) => "lineage",
+            Self::Token(_) => "token",
             Self::Catalog(_) => "catalog",
             Self::Completions(_) => "completions",
         }

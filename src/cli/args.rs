@@ -345,3 +345,63 @@ pub struct CompletionsArgs {
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }
+
+/// Options of `ingest`.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Only this service of the catalog, for example `postgres_source` [default: all, and the lineage]
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `lineage`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag on the command line")]
+pub struct LineageArgs {
+    /// Only the ways through this table, for example `orders`
+    #[arg(value_name = "TABLE")]
+    pub table: Option<String>,
+
+    /// Print a JSON list of edges
+    #[arg(long, conflicts_with_all = ["mermaid", "dot"])]
+    pub json: bool,
+
+    /// Print a Mermaid flow chart
+    #[arg(long, conflicts_with = "dot")]
+    pub mermaid: bool,
+
+    /// Print a Graphviz graph
+    #[arg(long)]
+    pub dot: bool,
+
+    /// What pipeline.yml and the SQL files say, without asking the catalog
+    #[arg(long)]
+    pub declared: bool,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: TokenAction,
+}
+
+/// Subcommands of `token`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum TokenAction {
+    /// Show its first and last characters, where it is kept and when it expires
+    Show {
+        /// Print the whole token
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Log in and take the bot's token anew
+    Refresh,
+    /// Read a token from standard input, check and keep it
+    Set,
+}

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 22] = [
     "up",
     "status",
     "verify",
@@ -24,6 +24,9 @@ const COMMANDS: [&str; 19] = [
     "connector",
     "jobs",
     "catalog",
+    "ingest",
+    "lineage",
+    "token",
     "completions",
 ];
 

@@ -62,7 +62,10 @@ async fn sizes(pipeline: &Pipeline, facts: &mut LakeFacts) -> Result<(), ClientE
 async fn schemas(pipeline: &Pipeline, names: &[&str], facts: &mut LakeFacts) -> Result<(), ClientError> {
     let jobs = pipeline.job_server().await?;
     let known = jobs.tables().await?;
-    for name in names.iter().filter(|name| known.contains_key(**name)) {
+    for name in names {
+        if !known.contains_key(*name) {
+            continue;
+        }
         let schema = jobs.schema(name).await?;
         if let Some(table) = facts.tables.get_mut(*name) {
             table.version = Some(schema.version);

@@ -10,7 +10,7 @@ use super::Reconciler;
 use crate::governance::client::{Catalog, CatalogError, FoundEdge, NewEdge};
 use crate::governance::kind::Kind;
 use crate::governance::lineage::check::{Difference, differences};
-use crate::governance::lineage::{Edge, Lineage, Node};
+use crate::governance::lineage::{Edge, Lineage};
 
 /// Requests at the same time.
 const PARALLEL: usize = 8;
@@ -26,22 +26,17 @@ pub struct Graph {
 
 /// Reads the edges at every entity of a lineage, and the ids of its pipelines.
 pub async fn read_edges(catalog: &Catalog, lineage: &Lineage, pipelines: &[String]) -> Result<Graph, CatalogError> {
-    let nodes = lineage.nodes().into_iter().map(|Node { entity_type, fqn }| (*entity_type, fqn.as_str()));
-    let wanted: Vec<(&str, &str)> = nodes.chain(pipelines.iter().map(|fqn| ("pipeline", fqn.as_str()))).collect();
-    let found: Vec<(String, String, Option<String>, Vec<FoundEdge>)> = stream::iter(wanted)
-        .map(|(entity_type, fqn)| async move {
-            let id = id_of(catalog, entity_type, fqn).await?;
-            let edges = match &id {
-                Some(id) if entity_type != "pipeline" => catalog.edges_at(entity_type, id).await?,
-                _ => Vec::new(),
-            };
-            Ok::<_, CatalogError>((entity_type.to_owned(), fqn.to_owned(), id, edges))
-        })
+    // Owned, so that the requests borrow nothing but the catalog.
+    let own = |entity_type: &str, fqn: &str| (entity_type.to_owned(), fqn.to_owned());
+    let nodes = lineage.nodes().into_iter().map(|node| own(node.entity_type, &node.fqn));
+    let wanted: Vec<(String, String)> = nodes.chain(pipelines.iter().map(|fqn| own("pipeline", fqn))).collect();
+    let found: Vec<Seen> = stream::iter(wanted)
+        .map(|(entity_type, fqn)| look(catalog, entity_type, fqn))
         .buffered(PARALLEL)
         .try_collect()
         .await?;
     let mut graph = Graph::default();
-    for (entity_type, fqn, id, edges) in found {
+    for Seen { entity_type, fqn, id, edges } in found {
         graph.ids.extend(id.map(|id| ((entity_type, fqn), id)));
         for edge in edges {
             // An edge is seen from both of its ends.
@@ -51,6 +46,23 @@ pub async fn read_edges(catalog: &Catalog, lineage: &Lineage, pipelines: &[Strin
         }
     }
     Ok(graph)
+}
+
+/// An entity with the edges at it.
+struct Seen {
+    entity_type: String,
+    fqn: String,
+    id: Option<String>,
+    edges: Vec<FoundEdge>,
+}
+
+async fn look(catalog: &Catalog, entity_type: String, fqn: String) -> Result<Seen, CatalogError> {
+    let id = id_of(catalog, &entity_type, &fqn).await?;
+    let edges = match &id {
+        Some(id) if entity_type != "pipeline" => catalog.edges_at(&entity_type, id).await?,
+        _ => Vec::new(),
+    };
+    Ok(Seen { entity_type, fqn, id, edges })
 }
 
 async fn id_of(catalog: &Catalog, entity_type: &str, fqn: &str) -> Result<Option<String>, CatalogError> {

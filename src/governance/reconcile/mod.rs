@@ -54,8 +54,10 @@ impl<'a> Reconciler<'a> {
     /// Services, then what each holds. What is not known is left as it is.
     pub async fn assets(&mut self, services: &[ServiceAsset], holdings: &[Holding]) -> Result<(), CatalogError> {
         for holding in holdings {
-            for service in services.iter().filter(|service| service.name == holding.service) {
-                self.service(service).await?;
+            for service in services {
+                if service.name == holding.service {
+                    self.service(service).await?;
+                }
             }
             if let Some(assets) = &holding.assets {
                 let kinds =
@@ -145,9 +147,10 @@ impl<'a> Reconciler<'a> {
     }
 
     async fn annotate(&mut self, service: &'static str, asset: &Asset, entity: &Value) -> Result<(), CatalogError> {
-        let texts = std::iter::once(&asset.about).chain(asset.columns.iter().map(|column| &column.about));
+        let mut wanted: BTreeSet<&String> = asset.about.tags.iter().collect();
+        wanted.extend(asset.columns.iter().flat_map(|column| &column.about.tags));
         let mut known = BTreeSet::new();
-        for tag in texts.flat_map(|text| &text.tags) {
+        for tag in wanted {
             if self.tag_exists(tag).await? {
                 known.insert(tag.clone());
             }
@@ -188,7 +191,9 @@ impl<'a> Reconciler<'a> {
     /// Everything that the catalog holds of a service, with its kind.
     async fn held(&self, service: &str, kinds: &BTreeSet<Kind>) -> Result<Vec<(Kind, Value)>, CatalogError> {
         let mut held = Vec::new();
-        for kind in BELOW.iter().filter(|(kind, _)| kinds.contains(kind)).flat_map(|(_, below)| below.iter().copied()) {
+        let below = BELOW.iter().filter(|(kind, _)| kinds.contains(kind));
+        let below: Vec<Kind> = below.flat_map(|(_, below)| below.iter().copied()).collect();
+        for kind in below {
             let parents: Vec<String> = match kind {
                 // Schemas and tables are listed by database.
                 Kind::Schema | Kind::Table => held
