@@ -78,6 +78,10 @@ pub struct GlobalArgs {
     )]
     pub profiles: Vec<String>,
 
+    /// Which catalog the project has [default: lite]
+    #[arg(long, global = true, value_name = "CATALOG", value_enum, env = "PIPECTL_GOVERNANCE", hide_env_values = true)]
+    pub governance: Option<Governance>,
+
     /// Container engine: `unix:///path` or `tcp://host:port` [default: `DOCKER_HOST`, else the engine of this machine]
     #[arg(short = 'H', long, global = true, value_name = "URL")]
     pub host: Option<String>,
@@ -105,6 +109,28 @@ pub struct GlobalArgs {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub color: ColorChoice,
+}
+
+/// Values of `--governance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Governance {
+    /// pipectl's own small server
+    Lite,
+    /// `OpenMetadata`, with the lite one where its images cannot be had
+    Openmetadata,
+    /// None
+    None,
+}
+
+impl Governance {
+    /// The value as Compose files see it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lite => "lite",
+            Self::Openmetadata => "openmetadata",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Values of `--events`.

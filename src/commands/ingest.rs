@@ -18,7 +18,7 @@ pub async fn run(context: &Context, arguments: &IngestArgs) -> Exit {
     })?;
     let stack = Stack::open(context).await?;
     let pipeline = stack.pipeline()?;
-    let report = governance::ingest(pipeline, &services, &|_| ()).await?;
+    let report = governance::ingest(pipeline, None, &services, &|_| ()).await?;
     if arguments.json {
         context.json(&report)?;
     } else {

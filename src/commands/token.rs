@@ -31,7 +31,7 @@ pub async fn run(context: &Context, arguments: &TokenArgs) -> Exit {
             }
         }
         TokenAction::Refresh => {
-            let catalog = session::find(pipeline).await?;
+            let catalog = session::find(pipeline, None).await?;
             let token = session::refresh(pipeline, &catalog).await?;
             context.ui.note(&told(&token, &place(Origin::File, pipeline)));
             if session::known(pipeline)?.is_some_and(|(_, origin)| origin == Origin::Variable) {
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, arguments: &TokenArgs) -> Exit {
                 Failure::usage("standard input holds no token")
                     .hint("copy the token of ingestion-bot, then `pipectl token set < FILE`")
             })?;
-            let catalog = session::find(pipeline).await?;
+            let catalog = session::find(pipeline, None).await?;
             catalog.with_token(&token).check_token().await.map_err(session::GovernanceError::from)?;
             session::store(pipeline).write(&token).map_err(session::GovernanceError::from)?;
             context.ui.note(&told(&token, &place(Origin::File, pipeline)));

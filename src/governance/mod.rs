@@ -31,13 +31,15 @@ pub fn wanted_lineage(pipeline: &Pipeline) -> Result<Lineage, GovernanceError> {
 }
 
 /// Collects the assets of the chosen services and brings the catalog up to date; with all services, the lineage too.
+/// `at` is the service of the catalog; without it, the best one that runs.
 pub async fn ingest(
     pipeline: &Pipeline,
+    at: Option<&str>,
     services: &BTreeSet<&'static str>,
     say: &SayFn,
 ) -> Result<Ingested, GovernanceError> {
     say("opening the catalog");
-    let catalog = session::open(pipeline).await?;
+    let catalog = session::open(pipeline, at).await?;
     let lineage = wanted_lineage(pipeline)?;
     say("reading the servers");
     let facts = collect::collect(pipeline, services).await;
@@ -72,7 +74,7 @@ pub struct Held {
 /// Reads the lineage from the catalog and compares it.
 pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> {
     use lineage::check::Difference;
-    let catalog = session::open(pipeline).await?;
+    let catalog = session::open(pipeline, None).await?;
     let wanted = wanted_lineage(pipeline)?;
     let pipelines = names::pipelines(&pipeline.spec);
     let graph = read_edges(&catalog, &wanted, &pipelines).await?;

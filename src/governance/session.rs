@@ -60,10 +60,13 @@ pub fn store(pipeline: &Pipeline) -> Store {
     Store::new(&state_directory(pipeline))
 }
 
-/// The project's catalog, its version known, nobody logged in.
-pub async fn find(pipeline: &Pipeline) -> Result<Catalog, GovernanceError> {
+/// The project's catalog, its version known, nobody logged in; `at` chooses one of several by its service.
+pub async fn find(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, GovernanceError> {
     let mut absent = GovernanceError::NoCatalog;
     for endpoint in catalogs(pipeline) {
+        if at.is_some_and(|service| service != endpoint.service) {
+            continue;
+        }
         match pipeline.address_of(endpoint).await {
             Ok(address) => return Ok(Catalog::connect(Http::new("the catalog", address), RETRIES).await?),
             Err(ClientError::Address(error)) => absent = CatalogError::from(error).into(),
@@ -74,8 +77,8 @@ pub async fn find(pipeline: &Pipeline) -> Result<Catalog, GovernanceError> {
 }
 
 /// The project's catalog with a token that it accepts: the one of the environment, the stored one, else a new one.
-pub async fn open(pipeline: &Pipeline) -> Result<Catalog, GovernanceError> {
-    let catalog = find(pipeline).await?;
+pub async fn open(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, GovernanceError> {
+    let catalog = find(pipeline, at).await?;
     let (token, origin) = match known(pipeline)? {
         Some(known) => known,
         None => (refresh(pipeline, &catalog).await?, Origin::Login),

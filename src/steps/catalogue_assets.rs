@@ -1,14 +1,16 @@
 //! `catalogue-assets`: token, assets, lineage, and reading the lineage back.
 
-use super::failure;
+use super::{failure, text_argument};
 use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::governance::{self, names};
+use crate::model::ext::Step;
 use crate::pipeline::Pipeline;
 
 const USES: &str = "catalogue-assets";
 
-pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
-    let report = match governance::ingest(pipeline, &names::SERVICES.into(), say).await {
+pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result<StepDone, StepError> {
+    let report = match governance::ingest(pipeline, text_argument(step, "catalog"), &names::SERVICES.into(), say).await
+    {
         Ok(report) => report,
         Err(error) => {
             let hint = error.hint().or_else(|| Some("`pipectl ingest` tries again".to_owned()));

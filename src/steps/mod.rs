@@ -53,7 +53,7 @@ impl Registry {
             "connector-running" => connector_running::run(pipeline, say).await,
             "hdfs-writable" => hdfs_writable::run(pipeline, say).await,
             "jobs-running" => jobs_running::run(pipeline, say).await,
-            "catalogue-assets" => catalogue_assets::run(pipeline, say).await,
+            "catalogue-assets" => catalogue_assets::run(pipeline, step, say).await,
             "prove-flow" => prove_flow::run(pipeline, step, say).await,
             other => Err(StepError {
                 message: format!("step `{}` uses `{other}`, which does not exist", step.name),
