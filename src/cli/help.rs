@@ -185,7 +185,7 @@ pub(super) const TOKEN: &str = "\
 Examples:
   pipectl token show            first and last characters, expiry
   pipectl token show --reveal   the token itself, for curl
-  pipectl token set < FILE      one from elsewhere";
+  pipectl token refresh         take it from the catalog anew";
 
 pub(super) const CATALOG: &str = "\
 Examples:

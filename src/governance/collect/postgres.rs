@@ -105,7 +105,7 @@ const SCHEMAS: &str = "SELECT nspname::text, obj_description(oid, 'pg_namespace'
      WHERE obj_description(oid, 'pg_namespace') IS NOT NULL AND nspname !~ '^pg_' AND nspname <> 'information_schema'";
 
 /// Reads a database: four statements, whatever its size.
-pub(super) async fn read(database: &Database) -> Result<DatabaseFacts, ClientError> {
+pub async fn read(database: &Database) -> Result<DatabaseFacts, ClientError> {
     let mut relations: Vec<(i64, Relation)> = database
         .query(RELATIONS, &[])
         .await?
