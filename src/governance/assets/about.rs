@@ -108,17 +108,10 @@ impl Abouts {
 impl Text {
     /// One line: `[tag, tag] (owner) description`.
     pub fn told(&self) -> String {
-        let mut text = String::new();
-        if !self.tags.is_empty() {
-            text.push_str(&format!(" [{}]", self.tags.join(", ")));
-        }
-        if !self.owners.is_empty() {
-            text.push_str(&format!(" ({})", self.owners.join(", ")));
-        }
-        if let Some(description) = &self.description {
-            text.push_str(&format!(" {description}"));
-        }
-        text
+        let tags = (!self.tags.is_empty()).then(|| format!(" [{}]", self.tags.join(", ")));
+        let owners = (!self.owners.is_empty()).then(|| format!(" ({})", self.owners.join(", ")));
+        let description = self.description.as_ref().map(|description| format!(" {description}"));
+        [tags, owners, description].into_iter().flatten().collect()
     }
 }
 

@@ -57,18 +57,18 @@ const UNBOUNDED: u64 = 65_535;
 
 /// A column of a Postgres table.
 pub(super) fn postgres(name: &str, kind: &str) -> Map<String, Value> {
-    let element = kind.strip_suffix("[]").map(|element| word(&POSTGRES, base(element)));
-    column(name, kind, element.unwrap_or_else(|| word(&POSTGRES, base(kind))), element.is_some(), kind)
+    let element = kind.strip_suffix("[]").map(|element| word(&POSTGRES, &base(element)));
+    column(name, kind, element.unwrap_or_else(|| word(&POSTGRES, &base(kind))), element.is_some(), kind)
 }
 
 /// A column of a Spark table.
 pub(super) fn spark(name: &str, kind: &str) -> Map<String, Value> {
     let element = kind.strip_prefix("array<").and_then(|rest| rest.strip_suffix('>'));
-    let element = element.map(|element| word(&SPARK, base(element)));
-    column(name, kind, element.unwrap_or_else(|| word(&SPARK, base(kind))), element.is_some(), kind)
+    let element = element.map(|element| word(&SPARK, &base(element)));
+    column(name, kind, element.unwrap_or_else(|| word(&SPARK, &base(kind))), element.is_some(), kind)
 }
 
-/// Spark's type for a column that pipeline.yml declares: the table in spark/lib/column_types.py.
+/// Spark's type for a column that pipeline.yml declares: the table in `spark/lib/column_types.py`.
 pub(super) fn spark_type(declared: &str) -> String {
     let simple = [
         ("integer", "int"),
@@ -138,7 +138,7 @@ fn base(kind: &str) -> String {
     }
 }
 
-fn word(table: &'static [(&str, &str)], base: String) -> &'static str {
+fn word(table: &'static [(&str, &str)], base: &str) -> &'static str {
     table.iter().find(|(name, _)| *name == base).map_or("UNKNOWN", |(_, word)| word)
 }
 

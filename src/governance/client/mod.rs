@@ -79,14 +79,14 @@ impl Catalog {
     pub async fn login(&self, email: &str, password: &str) -> Result<Token, CatalogError> {
         // The server wants the password in base64, without a line break.
         let body = json!({"email": email, "password": STANDARD.encode(password)});
-        let refused = |_| CatalogError::WrongPassword { address: self.address().to_owned(), email: email.to_owned() };
+        let refused = || CatalogError::WrongPassword { address: self.address().to_owned(), email: email.to_owned() };
         let answer = match self.exchange(Method::POST, "/users/login", Some(&body)).await {
             Err(CatalogError::Refused { status: 400 | 403, .. } | CatalogError::TokenRefused { .. }) => {
-                return Err(refused(()));
+                return Err(refused());
             }
             other => other?,
         };
-        self.token_in(&answer, "/accessToken", "POST /users/login")
+        token_in(&answer, "/accessToken", "POST /users/login")
     }
 
     /// The token of the ingestion bot; `self` must be an administrator's. The bot has one from the start: another is
@@ -100,12 +100,12 @@ impl Catalog {
             .ok_or(CatalogError::Incomplete { request: format!("GET {path}"), missing: "id" })?;
         let path = format!("/users/auth-mechanism/{id}");
         let mechanism = self.exchange(Method::GET, &path, None).await?;
-        if let Ok(token) = self.token_in(&mechanism, "/config/JWTToken", &path) {
+        if let Ok(token) = token_in(&mechanism, "/config/JWTToken", &path) {
             return Ok(token);
         }
         let path = format!("/users/generateToken/{id}");
         let made = self.exchange(Method::PUT, &path, Some(&json!({"JWTTokenExpiry": "Unlimited"}))).await?;
-        self.token_in(&made, "/JWTToken", &path)
+        token_in(&made, "/JWTToken", &path)
     }
 
     /// Asks for something that only a good token gets.
@@ -178,12 +178,6 @@ impl Catalog {
         self.send(Method::PUT, &format!("/tables/{table}/tableProfile"), Some(profile)).await.map(drop)
     }
 
-    fn token_in(&self, answer: &Value, pointer: &str, request: &str) -> Result<Token, CatalogError> {
-        let text = answer.pointer(pointer).and_then(Value::as_str);
-        text.and_then(Token::new)
-            .ok_or_else(|| CatalogError::Incomplete { request: request.to_owned(), missing: "token" })
-    }
-
     /// A request whose answer is a JSON document.
     async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CatalogError> {
         let request = format!("{method} {path}");
@@ -249,6 +243,11 @@ impl Catalog {
             _ => CatalogError::Refused { request, status, message },
         })
     }
+}
+
+fn token_in(answer: &Value, pointer: &str, request: &str) -> Result<Token, CatalogError> {
+    let text = answer.pointer(pointer).and_then(Value::as_str);
+    text.and_then(Token::new).ok_or_else(|| CatalogError::Incomplete { request: request.to_owned(), missing: "token" })
 }
 
 /// `OpenMetadata` answers 500 to an unknown route, with the real status in the text.

@@ -100,6 +100,7 @@ impl Lineage {
     }
 
     /// The edges on the ways through a table: named as people name it (`orders`, `public.orders`) or in full.
+    #[must_use]
     pub fn through(&self, table: &str) -> Self {
         let named = |node: &&Node| is_called(&node.fqn, table);
         let start: BTreeSet<&Node> = self.nodes().into_iter().filter(named).collect();

@@ -72,14 +72,14 @@ pub(super) fn check(tree: &Node, spec: &PipelineSpec) -> Result<(), ModelError> 
                 known,
             ));
         };
-        for column in about.columns.keys().filter(|column| !table.columns.contains_key(*column)) {
+        if let Some(column) = about.columns.keys().find(|column| !table.columns.contains_key(*column)) {
             let place = section.at(&["tables", name, "columns"]).unwrap_or(section);
             let known = table.columns.keys().map(String::as_str).collect();
             let message = format!("`governance` describes column `{column}` of table `{name}`, which is not declared");
             return Err(unknown(place, column, message, known));
         }
     }
-    for name in spec.governance.aggregates.keys().filter(|name| !spec.aggregates.contains_key(*name)) {
+    if let Some(name) = spec.governance.aggregates.keys().find(|name| !spec.aggregates.contains_key(*name)) {
         let place = section.at(&["aggregates"]).unwrap_or(section);
         let known = spec.aggregates.keys().map(String::as_str).collect();
         let message = format!("`governance` describes aggregate `{name}`, which is not declared");
