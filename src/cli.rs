@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs, ExecArgs, GraphArgs,
-    GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel, ScaleArgs,
-    ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
+    CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs,
+    ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel,
+    ScaleArgs, ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 

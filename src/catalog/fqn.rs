@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn names_that_nothing_can_have_are_refused() {
-        for (name, part) in [("", "empty"), (" ", "empty"), ("a::b", "__reserved__colon__"), ("a\"b", "__reserved__quote__")] {
+        for (name, part) in
+            [("", "empty"), (" ", "empty"), ("a::b", "__reserved__colon__"), ("a\"b", "__reserved__quote__")]
+        {
             let error = check_name(name).expect_err(name);
             assert_eq!(error.status, 400);
             assert!(error.message.contains(part), "{error}");

@@ -20,7 +20,9 @@ impl Place {
                 (authority.to_owned(), format!("/{path}"))
             }
             // `hdfs:/path` and `file:/path` name no authority.
-            None => (String::new(), text.split_once(":/").map_or_else(|| text.to_owned(), |(_, path)| format!("/{path}"))),
+            None => {
+                (String::new(), text.split_once(":/").map_or_else(|| text.to_owned(), |(_, path)| format!("/{path}")))
+            }
         };
         let path = path.trim_end_matches('/');
         (path.len() > 1 && path.starts_with('/')).then(|| Self { authority, path: path.to_owned() })

@@ -78,7 +78,10 @@ fn searched(scope: &Scope) -> Result<Vec<&'static Kind>> {
         None | Some("all" | "dataAsset") => Ok(KINDS.iter().filter(|kind| !kind.guarded).collect()),
         Some(index) => match kinds::of_index(index) {
             Some(kind) if !kind.guarded => Ok(vec![kind]),
-            _ => Err(CatalogError::new(404, format!("no index {index} in this catalog; leave it out to search all assets"))),
+            _ => Err(CatalogError::new(
+                404,
+                format!("no index {index} in this catalog; leave it out to search all assets"),
+            )),
         },
     }
 }

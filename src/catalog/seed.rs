@@ -48,7 +48,8 @@ pub fn plant(writing: &Writing, tokens: &Tokens) -> Result<()> {
         create(writing, "classification", body)?;
     }
     for (classification, name, meaning) in TAGS {
-        let body = json!({"name": name, "classification": classification, "description": meaning, "provider": "system"});
+        let body =
+            json!({"name": name, "classification": classification, "description": meaning, "provider": "system"});
         create(writing, "tag", body)?;
     }
     let address = |name: &str| format!("{name}@{MAIL_DOMAIN}");

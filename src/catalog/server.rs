@@ -40,11 +40,12 @@ impl Server {
     pub async fn bind(options: Options) -> Result<Self, Failure> {
         let Options { listen, data, password } = options;
         let opened = tokio::task::spawn_blocking(move || open(&data)).await;
-        let (store, tokens) = opened.map_err(|error| anyhow::Error::from(error).context("the store cannot be opened"))??;
+        let (store, tokens) =
+            opened.map_err(|error| anyhow::Error::from(error).context("the store cannot be opened"))??;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
-            Failure::stack(format!("the catalog cannot listen on {listen}"))
-                .because(error.to_string())
-                .hint("another program may have the port: `ss -ltnp` tells which; `--listen ADDRESS:PORT` takes another")
+            Failure::stack(format!("the catalog cannot listen on {listen}")).because(error.to_string()).hint(
+                "another program may have the port: `ss -ltnp` tells which; `--listen ADDRESS:PORT` takes another",
+            )
         })?;
         let address = listener.local_addr().map_err(anyhow::Error::from)?;
         let app = App::new(store, tokens, password, address.to_string());
@@ -115,7 +116,9 @@ fn unusable(data: &Path, error: &redb::Error) -> Failure {
     let failure = Failure::stack(format!("the catalog's store in {} cannot be opened", data.display()));
     let failure = failure.because(error.to_string());
     match error {
-        redb::Error::DatabaseAlreadyOpen => failure.hint("another catalog uses it: stop that one, or name another `--data DIR`"),
+        redb::Error::DatabaseAlreadyOpen => {
+            failure.hint("another catalog uses it: stop that one, or name another `--data DIR`")
+        }
         redb::Error::Io(_) => failure.hint("see that the directory is writable and its disk is not full (`df -h`)"),
         _ => failure.hint("move the file away; the next start makes a new one, and `pipectl ingest` fills it again"),
     }

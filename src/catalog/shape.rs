@@ -65,7 +65,10 @@ fn check_object(object: &mut Map<String, Value>, groups: &[&'static [Field]], at
         let Some(field) = known().find(|field| field.name == key) else {
             let names: Vec<&str> = known().map(|field| field.name).collect();
             let place = if at.is_empty() { String::new() } else { format!(" in {at}") };
-            return Err(CatalogError::bad(format!("Unrecognized field \"{key}\"{place}; known are {}", names.join(", "))));
+            return Err(CatalogError::bad(format!(
+                "Unrecognized field \"{key}\"{place}; known are {}",
+                names.join(", ")
+            )));
         };
         let place = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
         check_value(value, &field.shape, &place)?;
@@ -137,7 +140,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    static INNER: Shape = Shape::Object(fields!["kind" required => Shape::OneOf(&["a", "b"]), "inner" => Shape::List(&INNER)]);
+    static INNER: Shape =
+        Shape::Object(fields!["kind" required => Shape::OneOf(&["a", "b"]), "inner" => Shape::List(&INNER)]);
     static FIELDS: &[Field] = fields![
         "name" required => Shape::Text,
         "size" => Shape::Integer,

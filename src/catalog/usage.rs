@@ -12,7 +12,9 @@ static BODY: &[Field] = fields!["date" required => Shape::Text, "count" required
 
 /// Adds to the count of a day.
 pub fn report(writing: &Writing, entity: &Entity, body: Value) -> Result<Entity> {
-    let Value::Object(mut body) = body else { return Err(CatalogError::bad("the body is {\"date\": .., \"count\": ..}")) };
+    let Value::Object(mut body) = body else {
+        return Err(CatalogError::bad("the body is {\"date\": .., \"count\": ..}"));
+    };
     shape::check(&mut body, &[BODY])?;
     let count = body["count"].as_i64().unwrap_or_default();
     let date = body["date"].as_str().unwrap_or_default();
@@ -41,9 +43,11 @@ pub fn answer(view: &impl View, entity: &Entity, base: &str) -> Value {
 pub fn rank(writing: &Writing, kind: &Kind, date: &str) -> Result<()> {
     let mut used = Vec::new();
     for (_, slot) in writing.names(kind, "")? {
-        used.extend(writing.entity(slot.id)?.filter(|entity| {
-            entity.document.get("usageSummary").is_some_and(|usage| usage["date"] == date)
-        }));
+        used.extend(
+            writing
+                .entity(slot.id)?
+                .filter(|entity| entity.document.get("usageSummary").is_some_and(|usage| usage["date"] == date)),
+        );
     }
     let count = |entity: &Entity| entity.document["usageSummary"]["dailyStats"]["count"].as_i64().unwrap_or_default();
     let counts: Vec<i64> = used.iter().map(count).collect();
@@ -58,6 +62,12 @@ pub fn rank(writing: &Writing, kind: &Kind, date: &str) -> Result<()> {
 }
 
 fn is_date(text: &str) -> bool {
-    let digits = |range: std::ops::Range<usize>| text.get(range).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()));
-    text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10) && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-'
+    let digits =
+        |range: std::ops::Range<usize>| text.get(range).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()));
+    text.len() == 10
+        && digits(0..4)
+        && digits(5..7)
+        && digits(8..10)
+        && text.as_bytes()[4] == b'-'
+        && text.as_bytes()[7] == b'-'
 }

@@ -36,6 +36,8 @@ impl Principal {
             return Ok(());
         }
         let name = &self.name;
-        Err(CatalogError::forbidden(format!("Principal: CatalogPrincipal{{name='{name}'}} is not admin and may not {what}")))
+        Err(CatalogError::forbidden(format!(
+            "Principal: CatalogPrincipal{{name='{name}'}} is not admin and may not {what}"
+        )))
     }
 }

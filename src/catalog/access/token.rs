@@ -116,9 +116,8 @@ mod tests {
         let token = claims(None).sign(&key).expect("signed");
         let parts: Vec<&str> = token.split('.').collect();
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
-        let root = URL_SAFE_NO_PAD.encode(
-            r#"{"iss":"x","sub":"root","email":"","isBot":false,"tokenType":"OM_USER","jti":"","iat":0}"#,
-        );
+        let root = URL_SAFE_NO_PAD
+            .encode(r#"{"iss":"x","sub":"root","email":"","isBot":false,"tokenType":"OM_USER","jti":"","iat":0}"#);
         for forged in [
             format!("{none}.{}.", parts[1]),
             format!("{none}.{}.{}", parts[1], parts[2]),

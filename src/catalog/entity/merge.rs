@@ -48,7 +48,9 @@ fn merge_parts(old: &[Value], new: &mut [Value], keep: bool) {
         let Some(before) = old.iter().filter_map(Value::as_object).find(same) else { continue };
         texts(before, part, keep);
         tags(before, part);
-        if let (Some(Value::Array(before)), Some(Value::Array(children))) = (before.get("children"), part.get_mut("children")) {
+        if let (Some(Value::Array(before)), Some(Value::Array(children))) =
+            (before.get("children"), part.get_mut("children"))
+        {
             merge_parts(before, children, keep);
         }
     }

@@ -76,7 +76,7 @@ pub fn put(writing: &Writing, kind: &'static Kind, body: Value, who: &Principal,
         document.insert("serviceType".into(), service_type);
     }
     for (field, default) in kind.defaults {
-        if !document.contains_key(*field) && !old.as_ref().is_some_and(|_| *field == "owners") {
+        if !document.contains_key(*field) && (old.is_none() || *field != "owners") {
             let value = serde_json::from_str(default).unwrap_or_default();
             document.insert((*field).to_owned(), value);
         }

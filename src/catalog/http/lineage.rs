@@ -31,10 +31,7 @@ pub fn routes() -> Router<Shared> {
         .route("/lineage", put(write))
         .route("/lineage/getLineage", get(by_query))
         .route("/lineage/getLineageEdge/{from}/{to}", get(edge_by_id))
-        .route(
-            "/lineage/getLineageEdge/{from_kind}/name/{from}/{to_kind}/name/{to}",
-            get(edge_by_name),
-        )
+        .route("/lineage/getLineageEdge/{from_kind}/name/{from}/{to_kind}/name/{to}", get(edge_by_name))
         .route("/lineage/{from_kind}/{from}", get(graph_by_id))
         .route("/lineage/{from_kind}/name/{from}", get(graph_by_name))
         .route("/lineage/{from_kind}/{from}/{to_kind}/{to}", patch(change).delete(remove))
@@ -49,7 +46,12 @@ async fn write(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> R
     Ok(answer::done())
 }
 
-async fn write_by_name(State(app): State<Shared>, Extension(who): Who, Path(ends): Ends, body: Bytes) -> Result<Response> {
+async fn write_by_name(
+    State(app): State<Shared>,
+    Extension(who): Who,
+    Path(ends): Ends,
+    body: Bytes,
+) -> Result<Response> {
     let details = request::json(&body)?;
     app.write(move |_, writing| {
         let (from, to) = named_ends(writing, &ends)?;
@@ -162,11 +164,14 @@ async fn event(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> R
 
 async fn events(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> Result<Response> {
     let body = request::json(&body)?;
-    let result = app.write(move |_, writing| openlineage::batch(writing, body, &who)).await?;
+    let result = app.write(move |_, writing| openlineage::batch(writing, &body, &who)).await?;
     Ok(answer::ok(&result))
 }
 
-fn named_ends(view: &impl View, (from_kind, from, to_kind, to): &(String, String, String, String)) -> Result<(Entity, Entity)> {
+fn named_ends(
+    view: &impl View,
+    (from_kind, from, to_kind, to): &(String, String, String, String),
+) -> Result<(Entity, Entity)> {
     Ok((
         by_name(view, kinds::named(from_kind)?, from, Include::NonDeleted)?,
         by_name(view, kinds::named(to_kind)?, to, Include::NonDeleted)?,

@@ -68,7 +68,8 @@ impl App {
     }
 
     async fn waiting<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let ended = |what: &dyn std::fmt::Display| CatalogError::internal(format!("the request was not worked on: {what}"));
+        let ended =
+            |what: &dyn std::fmt::Display| CatalogError::internal(format!("the request was not worked on: {what}"));
         let _turn = self.turns.acquire().await.map_err(|error| ended(&error))?;
         tokio::task::spawn_blocking(work).await.map_err(|error| ended(&error))?
     }
@@ -101,7 +102,8 @@ pub struct Base(pub String);
 async fn base(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let host = request.headers().get("host").and_then(|host| host.to_str().ok());
     let is_host = |host: &&str| {
-        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'))
+        !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'))
     };
     let host = host.filter(is_host).unwrap_or(&app.address).to_owned();
     request.extensions_mut().insert(Base(format!("http://{host}")));
@@ -110,7 +112,8 @@ async fn base(State(app): State<Shared>, mut request: Request, next: Next) -> Re
 
 async fn unknown(method: Method, uri: Uri) -> Response {
     tracing::warn!(%method, path = uri.path(), "no such route; a client wants something that this catalog does not have");
-    CatalogError::new(404, format!("HTTP 404 Not Found: {method} {} is no route of this catalog", uri.path())).into_response()
+    CatalogError::new(404, format!("HTTP 404 Not Found: {method} {} is no route of this catalog", uri.path()))
+        .into_response()
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Response {

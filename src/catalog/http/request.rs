@@ -100,7 +100,8 @@ pub fn operations(headers: &HeaderMap, body: &Bytes) -> Result<Value> {
 
 /// An id in a path.
 pub fn id(text: &str) -> Result<Uuid> {
-    Uuid::try_parse(text).map_err(|_| CatalogError::new(404, format!("`{text}` is no id; by name it is `/name/{{fqn}}`")))
+    Uuid::try_parse(text)
+        .map_err(|_| CatalogError::new(404, format!("`{text}` is no id; by name it is `/name/{{fqn}}`")))
 }
 
 /// The entity with this id, of this kind.
@@ -115,7 +116,5 @@ pub fn by_name(view: &impl View, kind: &Kind, name: &str, include: Include) -> R
 }
 
 fn meant(found: Option<Entity>, kind: &Kind, what: &str, include: Include) -> Result<Entity> {
-    found
-        .filter(|entity| include.takes(entity.is_deleted()))
-        .ok_or_else(|| CatalogError::missing(kind.name, what))
+    found.filter(|entity| include.takes(entity.is_deleted())).ok_or_else(|| CatalogError::missing(kind.name, what))
 }

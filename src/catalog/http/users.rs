@@ -39,7 +39,9 @@ pub fn routes() -> Router<Shared> {
 /// Lets a request pass that has a good token, with the name of who it belongs to.
 pub async fn authenticate(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(token) = header.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("Bearer ")).map(|_| header[7..].trim()) else {
+    let Some(token) =
+        header.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("Bearer ")).map(|_| header[7..].trim())
+    else {
         return CatalogError::unauthorized("Not Authorized! Token not present").into_response();
     };
     let token = token.to_owned();

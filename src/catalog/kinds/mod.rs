@@ -94,7 +94,11 @@ mod tests {
         for kind in KINDS {
             for (field, above) in kind.above {
                 assert!(find(above).is_some(), "{}: no kind {above}", kind.name);
-                assert!(kind.takes(field) || kind.own.iter().any(|own| own.name == *field), "{}: no {field}", kind.name);
+                assert!(
+                    kind.takes(field) || kind.own.iter().any(|own| own.name == *field),
+                    "{}: no {field}",
+                    kind.name
+                );
             }
             if let Some((field, _)) = kind.above.first() {
                 let body = kind.body.iter().find(|known| known.name == *field);

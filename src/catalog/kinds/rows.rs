@@ -7,7 +7,8 @@ use super::shapes::{
     CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, REFERENCE, REFERENCE_FIELDS, RUN, TAG, TASK,
 };
 use super::words::{
-    CONTAINER_FILES, DATABASE_SERVICES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES, TABLE_FILES, TABLE_TYPES,
+    CONTAINER_FILES, DATABASE_SERVICES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES, TABLE_FILES,
+    TABLE_TYPES,
 };
 
 /// How to reach a service. Its `config` differs with every product, so its keys are the client's business.
@@ -378,7 +379,12 @@ pub static KINDS: &[Kind] = &[
             "deprecated" => Boolean,
             "disabled" => Boolean,
         ],
-        defaults: &[("mutuallyExclusive", "false"), ("provider", r#""user""#), ("deprecated", "false"), ("owners", "[]")],
+        defaults: &[
+            ("mutuallyExclusive", "false"),
+            ("provider", r#""user""#),
+            ("deprecated", "false"),
+            ("owners", "[]"),
+        ],
         parts: None,
         locations: &[],
         guarded: true,

@@ -28,7 +28,8 @@ pub fn by_name(view: &impl View, namespace: &str, name: &str) -> Result<Option<E
         return below_service(view, kinds::named("topic")?, &fqn::quote(name), authority);
     }
     if name.starts_with('/') || name.contains("://") {
-        let place = if name.contains("://") { Place::parse(name) } else { Place::parse(&format!("x://{authority}{name}")) };
+        let place =
+            if name.contains("://") { Place::parse(name) } else { Place::parse(&format!("x://{authority}{name}")) };
         return place.map_or(Ok(None), |place| at(view, &place));
     }
     // A table: `database.schema.table`, or `schema.table` of a metastore.

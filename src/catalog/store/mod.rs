@@ -70,9 +70,9 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in a directory, makes it if there is none, repairs it if the last process was killed.
-    pub fn open(directory: &Path) -> std::result::Result<Self, redb::Error> {
+    pub fn open(directory: &Path) -> std::result::Result<Self, Box<redb::Error>> {
         let path = directory.join(FILE);
-        let database = open(&path)?;
+        let database = open(&path).map_err(Box::new)?;
         Ok(Self { path, database: RwLock::new(Some(database)) })
     }
 
@@ -118,7 +118,9 @@ impl Store {
                 *guard = None;
                 match open(&self.path) {
                     Ok(database) => *guard = Some(database),
-                    Err(error) => tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again"),
+                    Err(error) => {
+                        tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again");
+                    }
                 }
             }
         }
@@ -128,6 +130,7 @@ impl Store {
 
 const NOT_OPEN: &str = "the store could not be opened again after the disk failed; free some space and try again";
 
+#[expect(clippy::result_large_err, reason = "happens once a start")]
 fn open(path: &Path) -> std::result::Result<Database, redb::Error> {
     let database = Database::builder().set_cache_size(CACHE).create(path)?;
     // Readers expect every table to be there.
@@ -145,7 +148,9 @@ fn failed(what: &str, error: impl Into<redb::Error>) -> CatalogError {
     match &error {
         redb::Error::Io(_) | redb::Error::PreviousIo => {
             tracing::error!(%error, "the store cannot {what}");
-            CatalogError::full(format!("the catalog's store cannot {what}: {error}; nothing was changed, free some disk space"))
+            CatalogError::full(format!(
+                "the catalog's store cannot {what}: {error}; nothing was changed, free some disk space"
+            ))
         }
         _ => {
             tracing::error!(%error, "the store cannot {what}");
