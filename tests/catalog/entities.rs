@@ -235,7 +235,7 @@ async fn a_service_keeps_its_type() {
 async fn a_password_is_neither_stored_nor_answered() {
     let site = Site::local().await;
     let body = json!({"name": "pg", "serviceType": "Postgres", "connection": {"config": {
-        "type": "Postgres", "username": "u", "authType": {"password": "hunter2-secret"}, "hostPort": "db:5432"}}});
+        "type": "Postgres", "username": "u", "authType": {"password": "hunter2-secret"}, "hostPort": "db:5432", "database": "shop"}}});
     let service = site.put("/services/databaseServices", body).await.expect(201);
     assert_eq!(service["connection"]["config"]["authType"]["password"], "*********");
     assert_eq!(service["connection"]["config"]["hostPort"], "db:5432");

@@ -46,7 +46,7 @@ async fn a_filter_holds_for_whole_names() {
         assert_eq!(names(&list), expected, "{filter}");
     }
     let list = site.get("/tags?parent=PII&limit=100").await.expect(200);
-    assert_eq!(names(&list), ["None", "NonSensitive", "Sensitive"]);
+    assert_eq!(names(&list), ["NonSensitive", "None", "Sensitive"]);
     for tag in ["PersonalData.Personal", "PII.Sensitive", "Tier.Tier1", "Tier.Tier5"] {
         assert_eq!(site.named("tags", tag).await["fullyQualifiedName"], tag);
     }

@@ -189,8 +189,7 @@ impl Site {
 
     /// A database service with a database, a schema and these tables; returns the name of the schema.
     pub async fn tables(&self, service: &str, tables: &[&str]) -> String {
-        let connection =
-            json!({"config": {"type": "Postgres", "username": "u", "hostPort": format!("{service}:5432")}});
+        let connection = json!({"config": {"type": "Postgres", "username": "u", "hostPort": format!("{service}:5432"), "database": "shop"}});
         let body = json!({"name": service, "serviceType": "Postgres", "connection": connection});
         self.put("/services/databaseServices", body).await;
         self.put("/databases", json!({"name": "shop", "service": service})).await;

@@ -90,13 +90,9 @@ impl Store {
         let result = self.with(|database| {
             let transaction = database.begin_write().map_err(|error| failed("write", error))?;
             let writing = Writing::new(transaction);
-            match change(&writing) {
-                Ok(value) => writing.commit().map(|()| value),
-                Err(error) => {
-                    writing.abort()?;
-                    Err(error)
-                }
-            }
+            let value = change(&writing)?;
+            // Without this the transaction is undone when it is dropped. Its own `abort` panics after a failed write.
+            writing.commit().map(|()| value)
         });
         self.recovering(result)
     }
