@@ -37,6 +37,27 @@ async fn it_stops_on_sigterm_and_keeps_what_it_has() {
 }
 
 #[tokio::test]
+async fn the_log_has_what_was_not_understood_and_no_secret() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut server = Process::start(data.path(), None);
+    let site = Site::at_address(&server.base).await;
+    let token = site.bot_token().await;
+    let connection = json!({"config": {"type": "Postgres", "username": "u", "hostPort": "db:5432", "database": "d", "authType": {"password": "hunter2"}}});
+    let body = json!({"name": "pg", "serviceType": "Postgres", "connection": connection});
+    site.with_token(&token).put("/services/databaseServices", body).await.expect(201);
+    let message = site.get("/nosuch/route").await.refused(404);
+    assert!(message.contains("GET /api/v1/nosuch/route"), "{message}");
+    site.delete("/system/version").await.refused(405);
+    server.signal("TERM");
+    server.child.wait().expect("ended");
+    let said = server.said.lock().expect("not poisoned").clone();
+    assert!(said.lines().any(|line| line.contains("WARN") && line.contains("/api/v1/nosuch/route")), "{said}");
+    for secret in ["hunter2", token.as_str(), "YWRtaW4="] {
+        assert!(!said.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
 async fn what_hinders_the_start_is_named() {
     let data = tempfile::tempdir().expect("a directory");
     let server = Process::start(data.path(), None);
@@ -100,14 +121,20 @@ async fn a_thousand_tables_stay_small() {
         .expect("a body");
     let drawn = drawn.elapsed();
     let (resident, own) = (server.memory("VmRSS"), server.memory("RssAnon"));
-    println!(
-        "ready after {} ms; {empty} KiB resident empty, {resident} KiB (own {own}) with 1000 tables of 20 columns; graph of {} KiB in {} ms",
+    measured(&format!(
+        "ready after {} ms; {empty} KiB resident empty, {resident} KiB (own {own}) with 1000 tables of 20 columns; \
+         graph of {} KiB in {} ms",
         ready.as_millis(),
         graph.len() / 1024,
         drawn.as_millis()
-    );
+    ));
     // Timing decides nothing on a busy machine; a minute is a hang.
     assert!(ready < Duration::from_secs(60));
     // What a debug build maps of its own file (20 MiB and more) is not what is promised.
     assert!(own < 30 << 10, "{own} KiB of its own memory");
+}
+
+#[expect(clippy::print_stdout, reason = "figures are for whoever runs the test with --nocapture")]
+fn measured(text: &str) {
+    println!("{text}");
 }

@@ -279,6 +279,29 @@ async fn runs_of_a_pipeline_are_kept_by_time() {
 }
 
 #[tokio::test]
+async fn an_owner_or_tag_that_is_gone_does_not_hinder_the_next_ingestion() {
+    let site = Site::local().await;
+    let schema = site.tables("pg", &["orders"]).await;
+    let user = site.put("/users", json!({"name": "ann", "email": "ann@open-metadata.org"})).await.expect(201);
+    let tag = json!({"name": "Own", "classification": "PersonalData", "description": "x"});
+    let tag = site.post("/tags", tag).await.expect(201);
+    let table = site.named("tables", &format!("{schema}.orders")).await;
+    let path = format!("/tables/{}", text(&table, "id"));
+    let label = json!([{"tagFQN": "PersonalData.Own"}]);
+    let operations = json!([
+        {"op": "add", "path": "/owners", "value": [{"id": user["id"], "type": "user"}]},
+        {"op": "add", "path": "/tags", "value": label},
+        {"op": "add", "path": "/columns/0/tags", "value": label},
+    ]);
+    site.patch(&path, operations).await.expect(200);
+    site.delete(&format!("/users/{}?hardDelete=true", text(&user, "id"))).await.expect(200);
+    site.delete(&format!("/tags/{}?hardDelete=true", text(&tag, "id"))).await.expect(200);
+    let again = site.as_bot().await.put("/tables", table_body("orders", &schema)).await.expect(200);
+    assert_eq!((&again["owners"], &again["tags"], &again["columns"][0]["tags"]), (&json!([]), &json!([]), &json!([])));
+    site.patch(&path, json!([{"op": "add", "path": "/displayName", "value": "x"}])).await.expect(200);
+}
+
+#[tokio::test]
 async fn usage_is_counted_by_day() {
     let site = Site::new().await;
     let pipeline = site.pipeline(&site.name("jobs"), "ingest").await;

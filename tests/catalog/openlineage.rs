@@ -16,7 +16,7 @@ async fn lake(site: &Site) {
     site.pipeline("spark", "job2_process").await;
 }
 
-fn event(kind: &str, job: &str, run: &str, inputs: Value, outputs: Value) -> Value {
+fn event(kind: &str, job: &str, run: &str, inputs: &[Value], outputs: &[Value]) -> Value {
     json!({
         "eventTime": "2026-11-22T18:00:00.500Z", "eventType": kind, "producer": "https://example.org", "schemaURL": "https://example.org",
         "run": {"runId": run, "facets": {"spark_version": {"_producer": "x"}}},
@@ -45,10 +45,7 @@ async fn a_run_makes_edges_and_is_recorded() {
     lake(&site).await;
     let bot = site.as_bot().await;
     let start = bot
-        .post(
-            "/openlineage/lineage",
-            event("START", "job1_ingest.append_data", RUN, json!([topic()]), json!([delta()])),
-        )
+        .post("/openlineage/lineage", event("START", "job1_ingest.append_data", RUN, &[topic()], &[delta()]))
         .await
         .expect(200);
     assert_eq!((&start["status"], &start["lineageEdgesCreated"]), (&json!("success"), &json!(0)));
@@ -57,10 +54,7 @@ async fn a_run_makes_edges_and_is_recorded() {
     let mut output = delta();
     output["facets"] = json!({"columnLineage": {"fields": {"id": {"inputFields": [{"namespace": "kafka://kafka:9092", "name": "shop.public.orders", "field": "id"}]}}}});
     let end = bot
-        .post(
-            "/openlineage/lineage",
-            event("COMPLETE", "job1_ingest.append_data", RUN, json!([topic()]), json!([output])),
-        )
+        .post("/openlineage/lineage", event("COMPLETE", "job1_ingest.append_data", RUN, &[topic()], &[output]))
         .await
         .expect(200);
     assert_eq!(end["lineageEdgesCreated"], 1);
@@ -83,10 +77,7 @@ async fn a_run_makes_edges_and_is_recorded() {
         json!([{"fromColumns": ["kafka.\"shop.public.orders\".id"], "toColumn": "lake.shop.public.orders.id"}])
     );
     let again = bot
-        .post(
-            "/openlineage/lineage",
-            event("COMPLETE", "job1_ingest.append_data", RUN, json!([topic()]), json!([delta()])),
-        )
+        .post("/openlineage/lineage", event("COMPLETE", "job1_ingest.append_data", RUN, &[topic()], &[delta()]))
         .await
         .expect(200);
     assert_eq!(again["lineageEdgesCreated"], 0, "it is there already");
@@ -97,7 +88,7 @@ async fn jdbc_targets_are_told_apart_by_their_address() {
     let site = Site::local().await;
     lake(&site).await;
     let end = site
-        .post("/openlineage/lineage", event("COMPLETE", "job2_process", RUN, json!([delta()]), json!([destination()])))
+        .post("/openlineage/lineage", event("COMPLETE", "job2_process", RUN, &[delta()], &[destination()]))
         .await
         .expect(200);
     assert_eq!(end["lineageEdgesCreated"], 1, "{end}");
@@ -107,7 +98,7 @@ async fn jdbc_targets_are_told_apart_by_their_address() {
     // The same name on a host that no service has: either could be meant, so neither is.
     let unknown = json!({"namespace": "postgres://elsewhere:5432", "name": "shop.public.orders"});
     let end = site
-        .post("/openlineage/lineage", event("COMPLETE", "job2_process", RUN, json!([delta()]), json!([unknown])))
+        .post("/openlineage/lineage", event("COMPLETE", "job2_process", RUN, &[delta()], &[unknown]))
         .await
         .expect(200);
     assert_eq!(end["lineageEdgesCreated"], 0);
@@ -125,7 +116,7 @@ async fn an_edge_that_was_declared_stays_as_it_is() {
     let edge = json!({"edge": {"fromEntity": {"id": from["id"], "type": "topic"}, "toEntity": {"id": to["id"], "type": "table"}, "lineageDetails": {"source": "PipelineLineage", "description": "declared"}}});
     site.put("/lineage", edge).await.expect(200);
     let end = site
-        .post("/openlineage/lineage", event("COMPLETE", "job1_ingest", RUN, json!([topic()]), json!([delta()])))
+        .post("/openlineage/lineage", event("COMPLETE", "job1_ingest", RUN, &[topic()], &[delta()]))
         .await
         .expect(200);
     assert_eq!(end["lineageEdgesCreated"], 0);
@@ -139,9 +130,9 @@ async fn a_batch_names_the_events_that_are_wrong() {
     let site = Site::local().await;
     lake(&site).await;
     let events = json!({"events": [
-        event("COMPLETE", "job1_ingest", RUN, json!([topic()]), json!([delta()])),
-        event("COMPLETE", "job1_ingest", RUN, json!([]), json!([delta()])),
-        event("RUNNING", "nobody", RUN, json!([topic()]), json!([delta()])),
+        event("COMPLETE", "job1_ingest", RUN, &[topic()], &[delta()]),
+        event("COMPLETE", "job1_ingest", RUN, &[], &[delta()]),
+        event("RUNNING", "nobody", RUN, &[topic()], &[delta()]),
         {"eventTime": "2026-11-22T18:00:00Z", "dataset": {"namespace": "x", "name": "y"}},
     ]});
     let answer = site.post("/openlineage/lineage/batch", events).await.expect(200);
@@ -159,7 +150,7 @@ async fn a_failed_run_shows_and_a_late_start_does_not_hide_it() {
     let site = Site::local().await;
     lake(&site).await;
     for kind in ["FAIL", "START"] {
-        site.post("/openlineage/lineage", event(kind, "job2_process", RUN, json!([]), json!([]))).await.expect(200);
+        site.post("/openlineage/lineage", event(kind, "job2_process", RUN, &[], &[])).await.expect(200);
     }
     let pipeline = site.named("pipelines", "spark.job2_process").await;
     assert_eq!(pipeline["pipelineStatus"]["executionStatus"], "Failed");

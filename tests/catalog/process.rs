@@ -3,11 +3,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A running `pipectl catalog serve`.
 pub struct Process {
     pub child: Child,
     pub base: String,
+    /// What it has said so far.
+    pub said: Arc<Mutex<String>>,
 }
 
 impl Process {
@@ -25,7 +28,7 @@ impl Process {
             }
         };
         command.args(["catalog", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        command.env_remove("PIPECTL_CATALOG_PASSWORD").env_remove("PIPECTL_LOG").current_dir(data);
+        command.env_remove("PIPECTL_CATALOG_PASSWORD").env("PIPECTL_LOG", "trace").current_dir(data);
         let mut child = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn().expect("the binary runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut seen = String::new();
@@ -38,8 +41,16 @@ impl Process {
             seen.push_str(&line);
         };
         // Somebody must read on, or the server waits when the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Self { child, base }
+        let said = Arc::new(Mutex::new(seen));
+        let heard = said.clone();
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut said = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Self { child, base, said }
     }
 
     /// Sends a signal by name.

@@ -85,7 +85,8 @@ impl Site {
         let suffix = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         let mut site = Self { base, token: String::new(), http, local, suffix };
         let password = std::env::var("PIPECTL_TEST_OM_PASSWORD").unwrap_or_else(|_| "admin".to_owned());
-        site.token = site.log_in(&password).await.expect(200)["accessToken"].as_str().expect("a token").to_owned();
+        let login = site.log_in(&password).await.expect(200);
+        text(&login, "accessToken").clone_into(&mut site.token);
         site
     }
 
@@ -231,7 +232,8 @@ impl Site {
 
     /// An entity by name.
     pub async fn named(&self, collection: &str, name: &str) -> Value {
-        self.get(&by_name(collection, name)).await.expect(200)
+        // A real server leaves out what is not asked for.
+        self.get(&format!("{}?fields=*", by_name(collection, name))).await.expect(200)
     }
 }
 
@@ -259,9 +261,24 @@ pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
+/// The recording of a real server, where the environment says where it is; else beside the schemas.
+pub fn transcript_file() -> Option<PathBuf> {
+    if let Some(file) = std::env::var_os("PIPECTL_OM_TRANSCRIPT") {
+        return Some(PathBuf::from(file));
+    }
+    let schemas = PathBuf::from(std::env::var_os("PIPECTL_OM_SCHEMAS")?);
+    Some(schemas.parent()?.join("openmetadata-1.2-transcript.json")).filter(|file| file.is_file())
+}
+
 /// The published schemas, where the environment says where they are.
 pub fn schema_directory() -> Option<PathBuf> {
     let directory = PathBuf::from(std::env::var_os("PIPECTL_OM_SCHEMAS")?);
     let inner = directory.join("schemas");
     Some(if inner.is_dir() { inner } else { directory })
+}
+
+/// Says why a test proves nothing here.
+#[expect(clippy::print_stderr, reason = "the reason is for whoever runs the tests with --nocapture")]
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }

@@ -1,11 +1,12 @@
 //! The conversation recorded with a real server of version 1.2, put to this catalog: same statuses, same shapes, except where the
-//! versions differ. Every exception has its reason here. Runs where `PIPECTL_OM_TRANSCRIPT` names the recording.
+//! versions differ. Every exception has its reason here. Runs where `PIPECTL_OM_TRANSCRIPT` names the recording, or where it
+//! lies beside the schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::site::{Site, skipped, transcript_file};
 
 /// Requests that are not put, or answered differently, and why.
 const EXCEPTIONS: [(&str, &str); 20] = [
@@ -49,9 +50,8 @@ const ABSENT: [(&str, &str); 9] = [
 
 #[tokio::test]
 async fn the_recorded_conversation_is_answered_the_same() {
-    let Some(file) = std::env::var_os("PIPECTL_OM_TRANSCRIPT") else {
-        eprintln!("skipped: PIPECTL_OM_TRANSCRIPT is not set");
-        return;
+    let Some(file) = transcript_file() else {
+        return skipped("neither PIPECTL_OM_TRANSCRIPT nor PIPECTL_OM_SCHEMAS is set");
     };
     let recorded = std::fs::read_to_string(file).expect("the recording");
     let recorded: Vec<Value> = serde_json::from_str(&recorded).expect("JSON");

@@ -207,7 +207,9 @@
     const answer = await fetch('/page/graph.json');
     const body = await answer.json();
     if (!answer.ok) throw new Error(body.message);
-    graph = body;
+    // An edge of something that is deleted is not shown.
+    const known = new Set(body.assets.map((asset) => asset.id));
+    graph = { assets: body.assets, edges: body.edges.filter((edge) => known.has(edge.from) && known.has(edge.to)) };
     for (const asset of graph.assets) asset.words = words(asset);
     draw();
     showList([]);
