@@ -73,6 +73,7 @@ fn asset(entity: &Entity) -> Value {
         "serviceType": entity.text("serviceType"),
         "description": entity.text("description"),
         "tags": tags(entity.document.get("tags")),
+        "rows": entity.document.get("profile").and_then(|profile| profile["rowCount"].as_f64()),
         "columns": columns,
     })
 }

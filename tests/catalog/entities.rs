@@ -302,6 +302,22 @@ async fn an_owner_or_tag_that_is_gone_does_not_hinder_the_next_ingestion() {
 }
 
 #[tokio::test]
+async fn the_newest_measurement_stands_in_the_table() {
+    let site = Site::new().await;
+    let schema = site.tables(&site.name("pg"), &["orders"]).await;
+    let name = format!("{schema}.orders");
+    let path = format!("/tables/{}/tableProfile", text(&site.named("tables", &name).await, "id"));
+    let profile = |at: i64, rows: i64| json!({"tableProfile": {"timestamp": at, "rowCount": rows, "sizeInByte": 8192, "columnCount": 2}});
+    site.put(&path, profile(1_795_352_119_566, 10)).await.expect(200);
+    site.put(&path, profile(1_795_352_000_000, 5)).await.expect(200);
+    site.as_bot().await.put("/tables", table_body("orders", &schema)).await.expect(200);
+    let table = site.get(&format!("/tables/{}/tableProfile/latest", crate::site::encode(&name))).await.expect(200);
+    assert_eq!(table["profile"]["rowCount"].as_f64(), Some(10.0));
+    assert_eq!(table["version"], 0.1, "a measurement is no change of the table");
+    site.put(&path, json!({"tableProfile": {"rowCount": 1}})).await.refused(400);
+}
+
+#[tokio::test]
 async fn usage_is_counted_by_day() {
     let site = Site::new().await;
     let pipeline = site.pipeline(&site.name("jobs"), "ingest").await;

@@ -59,6 +59,7 @@
     details.addEventListener('toggle', () => {
       if (!details.open || details.childElementCount > 1) return;
       if (asset.description) details.append(html('p', asset.description));
+      if (asset.rows !== null) details.append(html('p', `about ${asset.rows.toLocaleString()} rows`));
       const table = html('table');
       for (const column of asset.columns) {
         const row = html('tr'), name = html('th', column.key ? `${column.name} (key)` : column.name);
