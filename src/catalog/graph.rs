@@ -34,20 +34,13 @@ pub fn json_text(view: &impl View) -> Result<String> {
         let edge =
             serde_json::from_slice(value).map_err(|error| CatalogError::internal(format!("an edge: {error}")))?;
         let details = Value::Object(answers::details(view, &edge)?);
-        let pipeline = match details["pipeline"]["id"].as_str() {
-            None => Value::Null,
-            Some(id) => match pipelines.get(id) {
-                Some(known) => known.clone(),
-                None => {
-                    let read = pipeline(view, id)?;
-                    pipelines.insert(id.to_owned(), read.clone());
-                    read
-                }
-            },
-        };
+        let mover = details["pipeline"]["id"].as_str().unwrap_or_default();
+        if !pipelines.contains_key(mover) {
+            pipelines.insert(mover.to_owned(), pipeline(view, mover)?);
+        }
         let edge = json!({
             "from": id(key.get(..16)), "to": id(key.get(16..)), "source": details["source"],
-            "columns": details["columnsLineage"], "pipeline": pipeline,
+            "columns": details["columnsLineage"], "pipeline": pipelines.get(mover),
         });
         text.push_str(separate);
         text.push_str(&write(&edge)?);
@@ -80,6 +73,7 @@ fn asset(entity: &Entity) -> Value {
         "serviceType": entity.text("serviceType"),
         "description": entity.text("description"),
         "tags": tags(entity.document.get("tags")),
+        "rows": entity.document.get("profile").and_then(|profile| profile["rowCount"].as_f64()),
         "columns": columns,
     })
 }

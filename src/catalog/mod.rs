@@ -13,6 +13,7 @@ mod http;
 mod kinds;
 mod lineage;
 mod locations;
+mod profile;
 mod runs;
 mod search;
 mod seed;

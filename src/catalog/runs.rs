@@ -11,13 +11,12 @@ use super::store::{Entity, Id, Space, View, Writing};
 pub fn report(writing: &Writing, pipeline: &Entity, body: Value) -> Result<Entity> {
     let Value::Object(mut run) = body else { return Err(CatalogError::bad("the status of a run is a JSON object")) };
     shape::check(&mut run, &[RUN])?;
-    write(writing, pipeline, run)
+    write(writing, pipeline, &run)
 }
 
 /// Stores a run and returns the pipeline with its newest one. The pipeline's version stays: a run changes nothing about it.
-pub fn write(writing: &Writing, pipeline: &Entity, run: Map<String, Value>) -> Result<Entity> {
-    let time = time_of(&run);
-    writing.put_run(pipeline.id(), time, &run)?;
+pub fn write(writing: &Writing, pipeline: &Entity, run: &Map<String, Value>) -> Result<Entity> {
+    writing.put_run(pipeline.id(), time_of(run), run)?;
     refresh(writing, pipeline)
 }
 

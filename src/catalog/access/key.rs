@@ -115,7 +115,8 @@ mod tests {
         let mut bytes = [0; LENGTH];
         bytes[..20].fill(0x0b);
         let code = SigningKey(bytes).sign(b"Hi There");
-        let hex: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+        let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
+        let pairs = (0..LENGTH).map(|at| u8::from_str_radix(&expected[2 * at..2 * at + 2], 16).expect("hex"));
+        assert_eq!(code, pairs.collect::<Vec<u8>>());
     }
 }

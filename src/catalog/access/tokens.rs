@@ -1,5 +1,7 @@
 //! Tokens given out: a bot has one at a time, whose claims are stored and whose text is signed anew whenever it is asked for.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -189,8 +191,7 @@ fn token_key(bot: &Entity) -> String {
 
 /// Only the hash of what renews a login is stored: who reads the file cannot log in with it.
 fn renewal_key(renewal: &str) -> String {
-    let hash: String = Sha256::digest(renewal).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("renewal/{hash}")
+    format!("renewal/{}", URL_SAFE_NO_PAD.encode(Sha256::digest(renewal)))
 }
 
 fn forget_old_renewals(writing: &Writing, now: i64) -> Result<()> {

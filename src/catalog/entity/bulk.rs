@@ -105,7 +105,7 @@ pub fn delete_stale(writing: &Writing, kind: &'static Kind, stale: &Stale, who: 
             outcome.good(&name, 200);
             continue;
         }
-        match delete::delete(writing, entity, Extent { hard: false, recursive: stale.recursive }, who) {
+        match delete::delete(writing, &entity, Extent { hard: false, recursive: stale.recursive }, who) {
             Ok(_) => outcome.good(&name, 200),
             Err(error) if error.status >= 500 => return Err(error),
             Err(error) => outcome.bad(&name, &error),
@@ -117,15 +117,10 @@ pub fn delete_stale(writing: &Writing, kind: &'static Kind, stale: &Stale, who: 
 /// The kind that a scope names; `service` is whatever service stands above this kind.
 fn scope(kind: &Kind, given: &str) -> Result<&'static Kind> {
     let above = kind.above.iter().find(|(field, name)| *field == given || *name == given);
-    match above {
-        Some((_, name)) => kinds::named(name),
-        None => {
-            let known: Vec<&str> = kind.above.iter().map(|(field, _)| *field).collect();
-            Err(CatalogError::bad(format!(
-                "scopeEntityType `{given}`: a {} stands below {}",
-                kind.name,
-                known.join(", ")
-            )))
-        }
+    if let Some((_, name)) = above {
+        return kinds::named(name);
     }
+    let known: Vec<&str> = kind.above.iter().map(|(field, _)| *field).collect();
+    let known = known.join(", ");
+    Err(CatalogError::bad(format!("scopeEntityType `{given}`: a {} stands below {known}", kind.name)))
 }

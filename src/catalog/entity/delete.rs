@@ -19,20 +19,20 @@ pub struct Extent {
 }
 
 /// Deletes an entity and returns it as it was last.
-pub fn delete(writing: &Writing, entity: Entity, extent: Extent, who: &Principal) -> Result<Entity> {
+pub fn delete(writing: &Writing, entity: &Entity, extent: Extent, who: &Principal) -> Result<Entity> {
     who.may_write(entity.kind)?;
-    if entity.text("provider") == "system" || (entity.kind.name == "user" && is_built_in(&entity)) {
+    if entity.text("provider") == "system" || (entity.kind.name == "user" && is_built_in(entity)) {
         let (kind, name) = (entity.kind.name, entity.fqn());
         return Err(CatalogError::bad(format!("{kind} {name} belongs to the catalog and cannot be deleted")));
     }
-    let below = below(writing, &entity, extent.hard)?;
+    let below = below(writing, entity, extent.hard)?;
     if !extent.recursive && !below.is_empty() {
         return Err(CatalogError::bad(format!("{} is not empty", entity.kind.name)));
     }
     for child in &below {
         remove(writing, child, extent.hard, who)?;
     }
-    remove(writing, &entity, extent.hard, who)
+    remove(writing, entity, extent.hard, who)
 }
 
 /// Brings an entity back with everything below it.

@@ -12,7 +12,7 @@ use super::parts;
 const TEXTS: [&str; 2] = ["description", "displayName"];
 
 /// Fields that are written by other requests than PUT and stay.
-const ELSEWHERE: [&str; 2] = ["usageSummary", "pipelineStatus"];
+const ELSEWHERE: [&str; 3] = ["usageSummary", "pipelineStatus", "profile"];
 
 /// Fields that say who changed the document and when, not what is in it.
 const STAMPS: [&str; 3] = ["version", "updatedAt", "updatedBy"];

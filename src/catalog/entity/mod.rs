@@ -76,23 +76,26 @@ pub fn put(writing: &Writing, kind: &'static Kind, body: Value, who: &Principal,
         document.insert("serviceType".into(), service_type);
     }
     for (field, default) in kind.defaults {
-        if !document.contains_key(*field) && !old.as_ref().is_some_and(|_| *field == "owners") {
+        if !document.contains_key(*field) && (old.is_none() || *field != "owners") {
             let value = serde_json::from_str(default).unwrap_or_default();
             document.insert((*field).to_owned(), value);
         }
     }
     document.insert("deleted".into(), json!(false));
     secrets::mask(&mut document);
+    references::resolve(writing, kind, &mut document)?;
     if let Some(old) = &old {
         same_type(kind, old, &document)?;
         let keep = who.is_bot && mode != Mode::Override;
         merge::onto(&old.document, &mut document, kind, keep);
+        // What is kept may refer to a user or a tag that is gone; that must not hinder the next ingestion.
+        references::prune(writing, kind, &mut document)?;
     }
     let entity = finish(writing, kind, document, old.as_ref(), who)?;
     Ok(Written { entity, created: old.is_none() })
 }
 
-/// Resolves what the document refers to, counts the version up where something has changed, and stores it.
+/// Names the parts, counts the version up where something has changed, and stores the document.
 fn finish(
     writing: &Writing,
     kind: &'static Kind,
@@ -102,7 +105,6 @@ fn finish(
 ) -> Result<Entity> {
     let own_name = document.get("fullyQualifiedName").and_then(Value::as_str).unwrap_or_default().to_owned();
     parts::complete(kind, &mut document, &own_name)?;
-    references::resolve(writing, kind, &mut document)?;
     let version = match old {
         None => 0.1,
         Some(old) => match merge::next_version(&old.document, &document, kind) {

@@ -9,7 +9,7 @@ use super::super::kinds::COMMON;
 use super::super::shape;
 use super::super::store::{Entity, Writing};
 use super::render::Rendering;
-use super::{finish, secrets};
+use super::{finish, references, secrets};
 
 /// Fields that make an entity what it is.
 const FIXED: [&str; 2] = ["id", "name"];
@@ -20,7 +20,8 @@ const OURS: [&str; 7] = ["fullyQualifiedName", "version", "updatedAt", "updatedB
 /// Applies a patch to an entity and stores it.
 pub fn patch(writing: &Writing, entity: &Entity, operations: &Value, who: &Principal) -> Result<Entity> {
     who.may_write(entity.kind)?;
-    let seen = Rendering::new(writing, "").entity(entity)?;
+    let mut seen = Rendering::new(writing, "").entity(entity)?;
+    references::prune(writing, entity.kind, &mut seen)?;
     let patched = apply(&Value::Object(seen.clone()), operations)?;
     let Value::Object(mut document) = patched else {
         return Err(CatalogError::bad("a patch must leave a JSON object"));
@@ -44,6 +45,7 @@ pub fn patch(writing: &Writing, entity: &Entity, operations: &Value, who: &Princ
         }
     }
     secrets::mask(&mut document);
+    references::resolve(writing, entity.kind, &mut document)?;
     finish(writing, entity.kind, document, Some(entity), who)
 }
 

@@ -50,6 +50,49 @@ pub fn resolve(view: &impl View, kind: &Kind, document: &mut Map<String, Value>)
     Ok(())
 }
 
+/// Drops owners and tags that are gone.
+pub fn prune(view: &impl View, kind: &Kind, document: &mut Map<String, Value>) -> Result<()> {
+    prune_object(view, document)?;
+    match parts::list_mut(kind, document) {
+        Some(list) => prune_parts(view, list),
+        None => Ok(()),
+    }
+}
+
+fn prune_parts(view: &impl View, list: &mut [Value]) -> Result<()> {
+    for part in list.iter_mut().filter_map(Value::as_object_mut) {
+        prune_object(view, part)?;
+        if let Some(Value::Array(children)) = part.get_mut("children") {
+            prune_parts(view, children)?;
+        }
+    }
+    Ok(())
+}
+
+fn prune_object(view: &impl View, object: &mut Map<String, Value>) -> Result<()> {
+    if let Some(Value::Array(owners)) = object.get_mut("owners") {
+        keep(owners, |owner| find(view, owner, &OWNERS).map(drop))?;
+    }
+    if let Some(Value::Array(labels)) = object.get_mut("tags") {
+        keep(labels, |label| tag(view, label["tagFQN"].as_str().unwrap_or_default()).map(drop))?;
+    }
+    Ok(())
+}
+
+/// Keeps what is found; only a failure of the store itself is one.
+fn keep(items: &mut Vec<Value>, find: impl Fn(&Value) -> Result<()>) -> Result<()> {
+    let mut kept = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        match find(&item) {
+            Ok(()) => kept.push(item),
+            Err(error) if error.status >= 500 => return Err(error),
+            Err(_) => {}
+        }
+    }
+    *items = kept;
+    Ok(())
+}
+
 fn resolve_parts(view: &impl View, list: &mut [Value]) -> Result<()> {
     for part in list.iter_mut().filter_map(Value::as_object_mut) {
         tags(view, part)?;
@@ -72,14 +115,12 @@ fn owners(view: &impl View, document: &mut Map<String, Value>) -> Result<()> {
 
 fn tags(view: &impl View, document: &mut Map<String, Value>) -> Result<()> {
     let Some(Value::Array(labels)) = document.get_mut("tags") else { return Ok(()) };
-    let kind = kinds::named("tag")?;
     for label in labels.iter_mut().filter_map(Value::as_object_mut) {
         let name = label.get("tagFQN").and_then(Value::as_str).unwrap_or_default().to_owned();
         if label.get("source").and_then(Value::as_str) == Some("Glossary") {
             return Err(CatalogError::missing("glossaryTerm", name));
         }
-        let tag = view.named(kind, &name)?.filter(|tag| !tag.is_deleted());
-        let tag = tag.ok_or_else(|| CatalogError::missing("tag", &name))?;
+        let tag = tag(view, &name)?;
         label.insert("name".into(), json!(tag.text("name")));
         label.insert("description".into(), json!(tag.text("description")));
         for (field, default) in [("source", "Classification"), ("labelType", "Manual"), ("state", "Confirmed")] {
@@ -88,4 +129,9 @@ fn tags(view: &impl View, document: &mut Map<String, Value>) -> Result<()> {
         label.remove("href");
     }
     Ok(())
+}
+
+fn tag(view: &impl View, name: &str) -> Result<Entity> {
+    let tag = view.named(kinds::named("tag")?, name)?.filter(|tag| !tag.is_deleted());
+    tag.ok_or_else(|| CatalogError::missing("tag", name))
 }

@@ -93,8 +93,7 @@ fn page(view: &impl View, kind: &Kind, query: &Query, base: &str) -> Result<Stri
             paging[name] = json!(cursor);
         }
     }
-    text.push_str(&format!("],\"paging\":{paging}}}"));
-    Ok(text)
+    Ok(text + "],\"paging\":" + &paging.to_string() + "}")
 }
 
 async fn one(
@@ -234,7 +233,7 @@ async fn remove(
     let document = app
         .write(move |_, writing| {
             let entity = by_id(writing, kind, &id, to_delete(extent))?;
-            shown(writing, &removal::delete(writing, entity, extent, &who)?, &base)
+            shown(writing, &removal::delete(writing, &entity, extent, &who)?, &base)
         })
         .await?;
     Ok(answer::ok(&document))
@@ -252,7 +251,7 @@ async fn remove_by_name(
     let document = app
         .write(move |_, writing| {
             let entity = by_name(writing, kind, &name, to_delete(extent))?;
-            shown(writing, &removal::delete(writing, entity, extent, &who)?, &base)
+            shown(writing, &removal::delete(writing, &entity, extent, &who)?, &base)
         })
         .await?;
     Ok(answer::ok(&document))

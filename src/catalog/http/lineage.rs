@@ -164,7 +164,7 @@ async fn event(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> R
 
 async fn events(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> Result<Response> {
     let body = request::json(&body)?;
-    let result = app.write(move |_, writing| openlineage::batch(writing, body, &who)).await?;
+    let result = app.write(move |_, writing| openlineage::batch(writing, &body, &who)).await?;
     Ok(answer::ok(&result))
 }
 

@@ -1,4 +1,4 @@
-//! Routes beside those of entities and graph: runs, usage, search, connection tests.
+//! Routes beside those of entities and graph: runs, measurements, usage, search, connection tests.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -12,6 +12,7 @@ use super::super::entity::list::Include;
 use super::super::entity::render::Rendering;
 use super::super::error::{CatalogError, Result};
 use super::super::kinds::{self, Kind};
+use super::super::profile;
 use super::super::runs;
 use super::super::search::{self, Scope};
 use super::super::store::Entity;
@@ -60,6 +61,8 @@ pub fn routes() -> Router<Shared> {
         .route("/services/testConnectionDefinitions/name/{name}", get(connection_test))
         .route("/pipelines/{id}/status", put(report_run).get(list_runs))
         .route("/pipelines/{id}/status/{timestamp}", delete(remove_run))
+        .route("/tables/{id}/tableProfile", put(report_profile))
+        .route("/tables/{id}/tableProfile/latest", get(read_profile))
         .route("/usage/{kind}/{id}", put(report_usage).post(report_usage).get(read_usage))
         .route("/usage/{kind}/name/{id}", put(report_usage_by_name).post(report_usage_by_name).get(read_usage_by_name))
         .route("/usage/compute.percentile/{kind}/{date}", post(rank))
@@ -122,6 +125,37 @@ async fn remove_run(
         .write(move |_, writing| {
             let pipeline = by_name(writing, pipelines()?, &name, Include::All)?;
             Rendering::new(writing, &base.0).entity(&runs::remove(writing, &pipeline, timestamp)?)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+async fn report_profile(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response> {
+    let body = request::json(&body)?;
+    let document = app
+        .write(move |_, writing| {
+            let table = by_id(writing, kinds::named("table")?, &id, Include::NonDeleted)?;
+            Rendering::new(writing, &base.0).entity(&profile::report(writing, &table, body)?)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+/// By name, as the interface has it, though the measurement is reported by id.
+async fn read_profile(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path(name): Path<String>,
+) -> Result<Response> {
+    let document = app
+        .read(move |_, view| {
+            let table = by_name(view, kinds::named("table")?, &name, Include::NonDeleted)?;
+            Rendering::new(view, &base.0).entity(&table)
         })
         .await?;
     Ok(answer::ok(&Value::Object(document)))

@@ -4,7 +4,8 @@ use super::super::shape::Shape::{Absent, Any, Boolean, Integer, List, Number, Ob
 use super::super::shape::{Field, Shape, fields};
 use super::Kind;
 use super::shapes::{
-    CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, REFERENCE, REFERENCE_FIELDS, RUN, TAG, TASK,
+    CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, PROFILE, REFERENCE, REFERENCE_FIELDS, RUN, TAG,
+    TASK,
 };
 use super::words::{
     CONTAINER_FILES, DATABASE_SERVICES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES, TABLE_FILES,
@@ -198,7 +199,7 @@ pub static KINDS: &[Kind] = &[
             "serviceType" => Text,
             "database" => Object(REFERENCE_FIELDS),
             "service" => Object(REFERENCE_FIELDS),
-            "usageSummary" => Any,
+            "usageSummary" => Any, "profile" => Object(PROFILE),
         ],
         defaults: &[("tags", "[]"), ("owners", "[]")],
         parts: Some("/columns"),

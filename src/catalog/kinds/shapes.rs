@@ -141,6 +141,18 @@ pub static RUN: &[Field] = fields![
     ]),
 ];
 
+/// A measurement of a table.
+pub static PROFILE: &[Field] = fields![
+    "timestamp" required => Integer,
+    "profileSample" => Number,
+    "profileSampleType" => OneOf(&["PERCENTAGE", "ROWS"]),
+    "samplingMethodType" => OneOf(&["BERNOULLI", "SYSTEM"]),
+    "columnCount" => Number,
+    "rowCount" => Number,
+    "sizeInByte" => Number,
+    "createDateTime" => Text,
+];
+
 /// Stored code of a procedure.
 pub static CODE: &[Field] = fields![
     "language" => OneOf(&["SQL", "Java", "JavaScript", "Python", "External"]),

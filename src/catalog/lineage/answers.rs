@@ -67,10 +67,10 @@ pub fn details(view: &impl View, edge: &Map<String, Value>) -> Result<Map<String
 
 fn plain(view: &impl View, edge: &Edge) -> Result<Value> {
     let mut value = json!({"fromEntity": edge.from, "toEntity": edge.to});
-    if let Some(description) = edge.edge.get("description") {
+    if let Some(description) = edge.document.get("description") {
         value["description"] = description.clone();
     }
-    value["lineageDetails"] = Value::Object(details(view, &edge.edge)?);
+    value["lineageDetails"] = Value::Object(details(view, &edge.document)?);
     Ok(value)
 }
 
@@ -83,7 +83,7 @@ fn indexed(view: &impl View, root: &Entity, walk: &Walk, edge: &Edge) -> Result<
     };
     let name = format!("{}--->{}", edge.from, edge.to);
     let mut value = json!({"fromEntity": end(edge.from), "toEntity": end(edge.to), "docId": name});
-    let mut details = details(view, &edge.edge)?;
+    let mut details = details(view, &edge.document)?;
     if let Some(columns) = details.shift_remove("columnsLineage") {
         value["columns"] = columns;
     }
@@ -94,7 +94,7 @@ fn indexed(view: &impl View, root: &Entity, walk: &Walk, edge: &Edge) -> Result<
     for (field, detail) in details {
         value[field] = detail;
     }
-    if let Some(description) = edge.edge.get("description") {
+    if let Some(description) = edge.document.get("description") {
         value["description"] = description.clone();
     }
     Ok((name, value))

@@ -115,24 +115,44 @@ impl Dataset {
         names
     }
 
-    /// Columns that a column of this dataset is made from: namespace, name, column.
-    pub fn column_inputs(&self) -> Vec<(&str, Vec<(&str, &str, &str)>)> {
+    /// What each column of this dataset is made from.
+    pub fn columns(&self) -> Vec<Column<'_>> {
         let Some(fields) = self.facets["columnLineage"]["fields"].as_object() else { return Vec::new() };
-        fields.iter().map(|(column, value)| (column.as_str(), input_fields(value))).collect()
+        fields.iter().map(|(name, value)| Column { name, sources: sources(value) }).collect()
     }
 }
 
-fn input_fields(column: &Value) -> Vec<(&str, &str, &str)> {
+/// A column and what it is made from.
+#[derive(Debug)]
+pub struct Column<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Columns of inputs.
+    pub sources: Vec<Source<'a>>,
+}
+
+/// A column of an input.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// Namespace of the input.
+    pub namespace: &'a str,
+    /// Name of the input.
+    pub dataset: &'a str,
+    /// Name of the column.
+    pub column: &'a str,
+}
+
+fn sources(column: &Value) -> Vec<Source<'_>> {
     let list = column["inputFields"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut found = Vec::new();
-    for input in list {
-        if let (Some(namespace), Some(name), Some(field)) =
-            (input["namespace"].as_str(), input["name"].as_str(), input["field"].as_str())
-        {
-            found.push((namespace, name, field));
-        }
-    }
-    found
+    let text = |input: &'_ Value, key: &str| input[key].as_str().is_some();
+    let whole = list.iter().filter(|input| ["namespace", "name", "field"].iter().all(|key| text(input, key)));
+    whole
+        .map(|input| Source {
+            namespace: input["namespace"].as_str().unwrap_or_default(),
+            dataset: input["name"].as_str().unwrap_or_default(),
+            column: input["field"].as_str().unwrap_or_default(),
+        })
+        .collect()
 }
 
 /// A time of RFC 3339 in UTC: producers write `Z` or an offset.

@@ -12,7 +12,7 @@ use super::super::kinds;
 use super::super::runs;
 use super::super::store::{Entity, View, Writing};
 use super::datasets;
-use super::events::{EventType, RunEvent};
+use super::events::{Column, EventType, RunEvent};
 
 /// What came of one event.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn single(writing: &Writing, body: Value, who: &Principal) -> Result<Value> 
 }
 
 /// Takes many; one that is wrong is named in the answer and does not hinder the others.
-pub fn batch(writing: &Writing, body: Value, who: &Principal) -> Result<Value> {
+pub fn batch(writing: &Writing, body: &Value, who: &Principal) -> Result<Value> {
     let Some(Value::Array(events)) = body.get("events") else {
         return Err(CatalogError::bad("the body is {\"events\": [..]}"));
     };
@@ -102,7 +102,7 @@ fn take(writing: &Writing, event: &RunEvent, who: &Principal) -> Result<Effect> 
                 continue;
             }
             effect.edges += usize::from(writing.edge(from.id(), to.id())?.is_none());
-            let columns = columns(writing, output.column_inputs(), from, to)?;
+            let columns = columns(writing, &output.columns(), from, to)?;
             let mut details = Map::new();
             details.insert("source".into(), json!("OpenLineage"));
             details.insert("columnsLineage".into(), Value::Array(columns));
@@ -125,22 +125,18 @@ fn is_declared(view: &impl View, from: &Entity, to: &Entity) -> Result<bool> {
 }
 
 /// The column mappings of an output that begin at this input.
-fn columns(
-    view: &impl View,
-    fields: Vec<(&str, Vec<(&str, &str, &str)>)>,
-    from: &Entity,
-    to: &Entity,
-) -> Result<Vec<Value>> {
+fn columns(view: &impl View, fields: &[Column<'_>], from: &Entity, to: &Entity) -> Result<Vec<Value>> {
     let mut mappings = Vec::new();
-    for (column, inputs) in fields {
+    for field in fields {
         let mut sources = Vec::new();
-        for (namespace, name, field) in inputs {
-            if datasets::by_name(view, namespace, name)?.is_some_and(|entity| entity.id() == from.id()) {
-                sources.push(fqn::child(from.fqn(), field));
+        for source in &field.sources {
+            let dataset = datasets::by_name(view, source.namespace, source.dataset)?;
+            if dataset.is_some_and(|entity| entity.id() == from.id()) {
+                sources.push(fqn::child(from.fqn(), source.column));
             }
         }
         if !sources.is_empty() {
-            mappings.push(json!({"fromColumns": sources, "toColumn": fqn::child(to.fqn(), column)}));
+            mappings.push(json!({"fromColumns": sources, "toColumn": fqn::child(to.fqn(), field.name)}));
         }
     }
     Ok(mappings)
@@ -195,5 +191,5 @@ fn record(writing: &Writing, event: &RunEvent, pipeline: &Entity) -> Result<()> 
     if state != "Pending" {
         run.insert("endTime".into(), json!(time));
     }
-    runs::write(writing, pipeline, run).map(drop)
+    runs::write(writing, pipeline, &run).map(drop)
 }

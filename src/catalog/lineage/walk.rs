@@ -16,7 +16,7 @@ pub struct Edge {
     /// Where it goes.
     pub to: Uuid,
     /// The edge as stored.
-    pub edge: Map<String, Value>,
+    pub document: Map<String, Value>,
 }
 
 /// What can be reached from an entity.
@@ -70,7 +70,7 @@ fn direction(
                     continue;
                 };
                 let (from, to) = if upstream { (there, here) } else { (here, there) };
-                edges.push(Edge { from, to, edge: view.edge(from, to)?.unwrap_or_default() });
+                edges.push(Edge { from, to, document: view.edge(from, to)?.unwrap_or_default() });
                 if known.insert(there) {
                     nodes.push((entity, distance));
                 }

@@ -70,9 +70,9 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in a directory, makes it if there is none, repairs it if the last process was killed.
-    pub fn open(directory: &Path) -> std::result::Result<Self, redb::Error> {
+    pub fn open(directory: &Path) -> std::result::Result<Self, Box<redb::Error>> {
         let path = directory.join(FILE);
-        let database = open(&path)?;
+        let database = open(&path).map_err(Box::new)?;
         Ok(Self { path, database: RwLock::new(Some(database)) })
     }
 
@@ -90,13 +90,9 @@ impl Store {
         let result = self.with(|database| {
             let transaction = database.begin_write().map_err(|error| failed("write", error))?;
             let writing = Writing::new(transaction);
-            match change(&writing) {
-                Ok(value) => writing.commit().map(|()| value),
-                Err(error) => {
-                    writing.abort()?;
-                    Err(error)
-                }
-            }
+            let value = change(&writing)?;
+            // Without this the transaction is undone when it is dropped. Its own `abort` panics after a failed write.
+            writing.commit().map(|()| value)
         });
         self.recovering(result)
     }
@@ -119,7 +115,7 @@ impl Store {
                 match open(&self.path) {
                     Ok(database) => *guard = Some(database),
                     Err(error) => {
-                        tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again")
+                        tracing::error!(path = %self.path.display(), %error, "the store cannot be opened again");
                     }
                 }
             }
@@ -130,6 +126,7 @@ impl Store {
 
 const NOT_OPEN: &str = "the store could not be opened again after the disk failed; free some space and try again";
 
+#[expect(clippy::result_large_err, reason = "happens once a start")]
 fn open(path: &Path) -> std::result::Result<Database, redb::Error> {
     let database = Database::builder().set_cache_size(CACHE).create(path)?;
     // Readers expect every table to be there.

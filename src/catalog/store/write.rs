@@ -50,10 +50,6 @@ impl Writing {
         self.0.commit().map_err(|error| failed("write", error))
     }
 
-    pub(super) fn abort(self) -> Result<()> {
-        self.0.abort().map_err(|error| failed("write", error))
-    }
-
     /// Stores an entity, new or changed, with its indices. Its name never changes.
     pub fn put_entity(&self, entity: &Entity) -> Result<()> {
         let id = entity.id();
