@@ -184,7 +184,6 @@ Examples:
 pub(super) const TOKEN: &str = "\
 Examples:
   pipectl token show            first and last characters, expiry
-  pipectl token show --reveal   the token itself, for curl
   pipectl token refresh         take it from the catalog anew";
 
 pub(super) const CATALOG: &str = "\

@@ -13,9 +13,10 @@ pub fn lineage_is_complete(stack: &Stack) {
     let edges = edges.as_array().expect("a list");
     assert_eq!(edges.len(), 11, "three tables with three hops each, and two ways into the aggregate");
     assert!(edges.iter().all(|edge| edge["problem"].is_null()), "{edges:#?}");
-    let unit_price = edges.iter().flat_map(|edge| edge["columns"].as_array().expect("columns")).find(|column| {
-        column["to"].as_str().is_some_and(|to| to.ends_with("orders.unit_price"))
-    });
+    let unit_price = edges
+        .iter()
+        .flat_map(|edge| edge["columns"].as_array().expect("columns"))
+        .find(|column| column["to"].as_str().is_some_and(|to| to.ends_with("orders.unit_price")));
     let unit_price = unit_price.expect("a computed column");
     assert_eq!(unit_price["from"].as_array().map(Vec::len), Some(2), "{unit_price}");
     // Asked of the server itself, through none of pipectl's client.

@@ -159,7 +159,7 @@ mod tests {
             [
                 "add /description two",
                 "add /tags \"Tier.Tier2\"",
-                "remove /columns/0/description",
+                "remove /columns/0/description ",
                 "add /columns/0/tags "
             ]
         );
