@@ -83,6 +83,14 @@ mod tests {
         assert_eq!(child("pg", "Mixed Case"), "pg.Mixed Case", "only dots are quoted");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_allowed_names_come_back(names in proptest::collection::vec("[^\"]{1,12}", 1..5)) {
+            let fqn = names[1..].iter().fold(quote(&names[0]), |parent, name| child(&parent, name));
+            proptest::prop_assert_eq!(parts(&fqn), names);
+        }
+    }
+
     #[test]
     fn names_that_nothing_can_have_are_refused() {
         for (name, part) in

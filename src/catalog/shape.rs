@@ -107,19 +107,17 @@ fn check_value(value: &mut Value, shape: &Shape, at: &str) -> Result<()> {
             Some(text) if names.contains(&text) => Ok(()),
             _ => Err(CatalogError::bad(format!("{at}: {value} is none of {}", names.join(", ")))),
         },
-        Shape::List(item) => {
-            let found = value.clone();
-            let Some(items) = value.as_array_mut() else { return expect(false, &found, "a list", at) };
-            for (index, value) in items.iter_mut().enumerate() {
-                check_value(value, item, &format!("{at}[{index}]"))?;
+        Shape::List(item) => match value {
+            Value::Array(items) => {
+                let mut places = items.iter_mut().enumerate();
+                places.try_for_each(|(index, value)| check_value(value, item, &format!("{at}[{index}]")))
             }
-            Ok(())
-        }
-        Shape::Object(fields) => {
-            let found = value.clone();
-            let Some(object) = value.as_object_mut() else { return expect(false, &found, "an object", at) };
-            check_object(object, &[fields], at)
-        }
+            other => expect(false, other, "a list", at),
+        },
+        Shape::Object(fields) => match value {
+            Value::Object(object) => check_object(object, &[fields], at),
+            other => expect(false, other, "an object", at),
+        },
         Shape::Absent => match value.as_array() {
             Some(list) if list.is_empty() => Ok(()),
             _ => Err(CatalogError::bad(format!("{at}: this catalog has none; leave the field out"))),
@@ -170,6 +168,8 @@ mod tests {
             (json!({"size": 1}), "[name must not be null]"),
             (json!({"name": 1}), "name: 1 is not a string"),
             (json!({"name": "x", "size": "many"}), "size: \"many\" is not a whole number"),
+            (json!({"name": "x", "inner": {}}), "inner: {} is not a list"),
+            (json!({"name": "x", "inner": [1]}), "inner[0]: 1 is not an object"),
             (json!({"name": "x", "inner": [{"kind": "c"}]}), "inner[0].kind: \"c\" is none of a, b"),
             (json!({"name": "x", "inner": [{}]}), "[inner[0].kind must not be null]"),
             (

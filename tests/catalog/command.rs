@@ -87,6 +87,8 @@ async fn what_hinders_the_start_is_named() {
     assert!(said.contains("cannot be opened"), "{said}");
 }
 
+// Memory is read from /proc.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_thousand_tables_stay_small() {
     let data = tempfile::tempdir().expect("a directory");
@@ -134,6 +136,7 @@ async fn a_thousand_tables_stay_small() {
     assert!(own < 30 << 10, "{own} KiB of its own memory");
 }
 
+#[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "figures are for whoever runs the test with --nocapture")]
 fn measured(text: &str) {
     println!("{text}");

@@ -1,8 +1,10 @@
 //! The page and its data, as far as it goes without a browser.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::site::{Site, text};
+use crate::site::{Site, skipped, text};
 
 async fn fetch(site: &Site, path: &str, host: Option<&str>) -> (u16, String, String) {
     let mut request = reqwest::Client::new().get(format!("{}{path}", site.base));
@@ -52,4 +54,13 @@ async fn a_foreign_name_for_this_address_gets_no_data() {
     let (status, _, text) = fetch(&site, "/page/graph.json", Some("evil.example:8585")).await;
     assert_eq!(status, 403);
     assert!(text.contains("evil.example") && text.contains("403"), "{text}");
+}
+
+#[test]
+fn the_layout_has_sources_on_the_left_and_nothing_overlaps() {
+    let script = ["tests/catalog/layout.js", "src/catalog/page/layout.js"];
+    match Command::new("node").args(script).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => skipped(&format!("node does not run: {error}")),
+    }
 }

@@ -60,6 +60,7 @@ impl Process {
     }
 
     /// A line of `/proc/PID/status` in KiB.
+    #[cfg(target_os = "linux")]
     pub fn memory(&self, line: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
