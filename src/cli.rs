@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs, ExecArgs, GraphArgs,
-    GraphFormat, ImagesAction, ImagesArgs, JobsAction, JobsArgs, LogsArgs, ResetArgs, ResetLevel, ScaleArgs,
-    ServicesArgs, StatusArgs, UpArgs, VerifyArgs,
+    CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs,
+    ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs, JobsAction, JobsArgs, LineageArgs,
+    LogsArgs, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -78,6 +78,10 @@ pub struct GlobalArgs {
     )]
     pub profiles: Vec<String>,
 
+    /// Which catalog the project has [default: lite]
+    #[arg(long, global = true, value_name = "CATALOG", value_enum, env = "PIPECTL_GOVERNANCE", hide_env_values = true)]
+    pub governance: Option<Governance>,
+
     /// Container engine: `unix:///path` or `tcp://host:port` [default: `DOCKER_HOST`, else the engine of this machine]
     #[arg(short = 'H', long, global = true, value_name = "URL")]
     pub host: Option<String>,
@@ -105,6 +109,28 @@ pub struct GlobalArgs {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub color: ColorChoice,
+}
+
+/// Values of `--governance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Governance {
+    /// pipectl's own small server
+    Lite,
+    /// `OpenMetadata`, with the lite one where its images cannot be had
+    Openmetadata,
+    /// None
+    None,
+}
+
+impl Governance {
+    /// The value as Compose files see it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lite => "lite",
+            Self::Openmetadata => "openmetadata",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Values of `--events`.
@@ -235,6 +261,29 @@ pub enum Command {
     /// The streaming jobs run in one Spark driver, each on its own: one can be restarted without the other.
     #[command(after_help = help::JOBS)]
     Jobs(JobsArgs),
+    /// Bring the catalog up to date: tables, topics, jobs, lineage
+    ///
+    /// Reads what Postgres, Kafka, Connect, HDFS and Spark hold and writes what differs. What people wrote in the catalog
+    /// stays. `up` does this too; use it after a change of a schema, or of the `governance` section of pipeline.yml.
+    #[command(after_help = help::INGEST)]
+    Ingest(IngestArgs),
+    /// Show where a table's data comes from and where it goes, column by column
+    ///
+    /// Reads the lineage back from the catalog and compares it with what the pipeline does; exit code 1 when they differ.
+    #[command(after_help = help::LINEAGE)]
+    Lineage(LineageArgs),
+    /// Show, renew or set the token that the catalog is written with
+    ///
+    /// It is the ingestion bot's, kept in .pipectl/ where only you can read it, and renewed by itself when the catalog
+    /// refuses it. `OM_JWT_TOKEN` takes its place.
+    #[command(after_help = help::TOKEN)]
+    Token(TokenArgs),
+    /// Run the lite catalog: a small server with the interface of OpenMetadata
+    ///
+    /// Keeps tables, topics, pipelines and their lineage in one file, and shows them on a page. For machines that cannot
+    /// hold or pull OpenMetadata, and for tests: `pipectl up` runs it in a container, this command runs it by itself.
+    #[command(after_help = help::CATALOG, subcommand_required = true, arg_required_else_help = true)]
+    Catalog(CatalogArgs),
     /// Print a completion script for a shell
     ///
     /// Writes the script to standard output; see the examples for where each shell wants it.
@@ -263,6 +312,10 @@ impl Command {
             Self::Credentials(_) => "credentials",
             Self::Connector(_) => "connector",
             Self::Jobs(_) => "jobs",
+            Self::Ingest(_) => "ingest",
+            Self::Lineage(_) => "lineage",
+            Self::Token(_) => "token",
+            Self::Catalog(_) => "catalog",
             Self::Completions(_) => "completions",
         }
     }

@@ -3,6 +3,7 @@
 //! Three layers: `model` (what the files say), `engine` (decide and do), `pipeline`/`probes`/`steps` (what sees the data).
 //! `commands` glue them together, `ui` shows. docs/architecture.md has the map.
 
+pub mod catalog;
 pub mod cli;
 pub mod commands;
 pub mod docker;
@@ -10,6 +11,7 @@ pub mod engine;
 pub mod event;
 pub mod exit;
 pub mod failure;
+pub mod governance;
 pub mod images;
 pub mod model;
 pub mod pipeline;

@@ -308,3 +308,19 @@ async fn the_root_file_system_is_pulled_or_made_by_the_projects_script() {
     assert!(calls.contains(&format!("tag debian:trixie-slim as {rootfs}")), "{calls:?}");
     assert!(calls.contains(&format!("tag {rootfs} as pipectl/rootfs:latest")), "{calls:?}");
 }
+
+#[test]
+fn this_program_is_an_input_of_an_image_that_asks_for_it() {
+    let mut example = Example::new();
+    let before = example.references()["app"].clone();
+    let context = example.dir.path().join("compose/images/app");
+    example.service("app", &context, &[]);
+    assert_eq!(example.references()["app"], before);
+    let service = example.project.services.get_mut("app").expect("a service");
+    service.build.as_mut().expect("a build").executable = Some("tool".into());
+    let with = example.references()["app"].clone();
+    assert_ne!(with, before);
+    assert_eq!(example.references()["app"], with, "the same program makes the same image");
+    example.file("compose/images/app/tool", "what stands in the directory under that name is not taken");
+    assert_eq!(example.references()["app"], with);
+}

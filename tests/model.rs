@@ -144,6 +144,30 @@ fn the_name_comes_from_the_option_the_environment_the_file_or_the_directory() {
 }
 
 #[test]
+fn a_variable_may_choose_the_profiles_of_services_and_steps() {
+    let text = "name: shop\nservices:\n  web: {image: web}\n  small: {image: s, profiles: [lite]}\n  big: {image: b, profiles: [full]}\n\
+                x-pipectl:\n  profiles: ['${CHOICE:-lite}']\n  steps:\n    fill: {uses: fill, profiles: [lite], after: [small]}\n    \
+                fill-big: {uses: fill, profiles: [full], after: [big]}\n";
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("compose.yaml"), text).unwrap();
+    let with = |choice: Option<&str>| {
+        let environment = choice.map(|choice| ("CHOICE".to_owned(), choice.to_owned())).into_iter().collect();
+        let options =
+            LoadOptions { files: vec![directory.path().join("compose.yaml")], environment, ..LoadOptions::default() };
+        model::load(&options).map(|project| {
+            let names: Vec<&str> =
+                project.services.keys().chain(project.ext.steps.keys()).map(String::as_str).collect();
+            names.join(" ")
+        })
+    };
+    assert_eq!(with(None).unwrap(), "small web fill");
+    assert_eq!(with(Some("full")).unwrap(), "big web fill-big");
+    assert_eq!(with(Some("none")).unwrap(), "web");
+    let error = with(Some("ful")).unwrap_err().to_string();
+    assert!(error.contains("no service has the profile `ful`") && error.contains("`full`"), "{error}");
+}
+
+#[test]
 fn the_process_wins_over_env_files_and_the_nearer_one_over_the_farther() {
     let directory = tempfile::tempdir().unwrap();
     let dir = directory.path().join("compose");

@@ -58,7 +58,7 @@ class Listener(ThreadingHTTPServer):
 
 
 class ReadHandler(Handler):
-    """GET /health, /jobs, /jobs/<name>/ready, /tables, /tables/<t>/rows?key=..., /tables/<t>/fingerprint."""
+    """GET /health, /jobs, /jobs/<name>/ready, /tables, /tables/<t>/{schema,rows?key=...,fingerprint}."""
 
     def do_GET(self) -> None:
         """Answers a request."""
@@ -89,6 +89,8 @@ class ReadHandler(Handler):
                 match rest:
                     case []:
                         return 200, {"tables": tables.summary()}
+                    case [name, "schema"]:
+                        return 200, tables.schema(name)
                     case [name, "rows"]:
                         return 200, tables.rows(name, json.loads(query.get("key", ["{}"])[0]))
                     case [name, "fingerprint"]:

@@ -38,6 +38,14 @@ class Tables:
         # Rows and files are left out: counting them reads the state of the whole table, seconds beside a running merge.
         return {"version": version, "rows": None, "path": path, "files": None}
 
+    def schema(self, name: str) -> dict[str, Any]:
+        """Columns of the current version in Spark's JSON form, from the table's log."""
+        path = self._pipeline.table_path(self._table(name))
+        snapshot = self._log(path).update(False, self._none(), self._none())
+        if snapshot.version() < 0:
+            raise BadRequestError(f"{path} does not exist yet")
+        return {"version": snapshot.version(), "schema": json.loads(snapshot.schema().json())}
+
     def rows(self, name: str, key: dict[str, Any]) -> dict[str, Any]:
         """Rows with this key, every value as text."""
         table = self._table(name)

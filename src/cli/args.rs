@@ -1,5 +1,6 @@
 //! Options of every command.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -295,10 +296,112 @@ pub enum JobsAction {
     },
 }
 
+/// Options of `catalog`.
+#[derive(Debug, Args)]
+pub struct CatalogArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: CatalogAction,
+
+    /// Directory of the store and the signing key
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
+        default_value = ".pipectl/catalog",
+        env = "PIPECTL_CATALOG_DATA",
+        hide_env_values = true
+    )]
+    pub data: PathBuf,
+}
+
+/// Subcommands of `catalog`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CatalogAction {
+    /// Serve it until Ctrl-C or SIGTERM
+    ///
+    /// The interface is below `/api/v1`, as with OpenMetadata 2.0; `GET /api/v1/system/version` and `GET /healthcheck`
+    /// answer once it is ready. The page at `/` shows assets and lineage and needs no login, so keep the port on this
+    /// machine. The user is admin@open-metadata.org. Stopping loses nothing: every answered write is on the disk.
+    #[command(after_help = super::help::CATALOG_SERVE)]
+    Serve {
+        /// Address and port; port 0 takes a free one and says which
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8585")]
+        listen: SocketAddr,
+
+        /// File with the admin's password [default: the variable `PIPECTL_CATALOG_PASSWORD`, else `admin`]
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        admin_password_file: Option<PathBuf>,
+    },
+    /// Look for damage in the store while no catalog runs on it
+    Check,
+}
+
 /// Options of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Options of `ingest`.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Only this service of the catalog, for example `postgres_source` [default: all, and the lineage]
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `lineage`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag on the command line")]
+pub struct LineageArgs {
+    /// Only the ways through this table, for example `orders`
+    #[arg(value_name = "TABLE")]
+    pub table: Option<String>,
+
+    /// Print a JSON list of edges
+    #[arg(long, conflicts_with_all = ["mermaid", "dot"])]
+    pub json: bool,
+
+    /// Print a Mermaid flow chart
+    #[arg(long, conflicts_with = "dot")]
+    pub mermaid: bool,
+
+    /// Print a Graphviz graph
+    #[arg(long)]
+    pub dot: bool,
+
+    /// What pipeline.yml and the SQL files say, without asking the catalog
+    #[arg(long)]
+    pub declared: bool,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: TokenAction,
+}
+
+/// Subcommands of `token`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum TokenAction {
+    /// Show its first and last characters, where it is kept and when it expires
+    Show {
+        /// Print the whole token
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Log in and take the bot's token anew
+    Refresh,
+    /// Read a token from standard input, check and keep it
+    Set,
 }

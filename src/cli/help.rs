@@ -26,11 +26,13 @@ const EXIT_CODES: [(u8, &str); 7] = [
 ];
 
 /// Environment variables, as `pipectl --help` lists them.
-const ENVIRONMENT: [(&str, &str); 9] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     ("PIPECTL_PROJECT", "project name, as --project"),
     ("PIPECTL_EVENTS", "how progress is shown, as --events"),
     ("PIPECTL_REGISTRY", "where prebuilt images are, as --registry"),
     (crate::ui::LOG_VARIABLE, "filter for diagnostics, for example pipectl=debug"),
+    ("PIPECTL_GOVERNANCE", "which catalog: lite, openmetadata or none, as --governance"),
+    ("OM_JWT_TOKEN", "token for the catalog in place of the stored one"),
     ("COMPOSE_PROFILES", "profiles, separated by commas, as --profile"),
     ("DOCKER_HOST", "container engine, as --host"),
     ("DOCKER_CONTEXT", "context of the docker command whose engine is used"),
@@ -60,7 +62,7 @@ pub(super) fn root() -> String {
     text.push_str("\n\nEnvironment:\n");
     for (name, meaning) in ENVIRONMENT {
         // Writing into a String cannot fail, here and below.
-        let _ = writeln!(text, "  {name:<17}  {meaning}");
+        let _ = writeln!(text, "  {name:<18}  {meaning}");
     }
     text.push_str(
         "  Variables that the Compose files use, such as POSTGRES_PASSWORD, also come from here or from .env.\n",
@@ -166,6 +168,40 @@ pub(super) const JOBS: &str = "\
 Examples:
   pipectl jobs                    state, batches and lag
   pipectl jobs restart process    after editing a transformation";
+
+pub(super) const INGEST: &str = "\
+Examples:
+  pipectl ingest                    everything, and the lineage
+  pipectl ingest postgres_source    after a change of the source's schema
+  pipectl ingest --json             what was done, for a program";
+
+pub(super) const LINEAGE: &str = "\
+Examples:
+  pipectl lineage orders               every way through orders, column by column
+  pipectl lineage --mermaid            for a Markdown document
+  pipectl lineage --declared --json    what the files say, without the catalog";
+
+pub(super) const TOKEN: &str = "\
+Examples:
+  pipectl token show            first and last characters, expiry
+  pipectl token refresh         take it from the catalog anew";
+
+pub(super) const CATALOG: &str = "\
+Examples:
+  pipectl catalog serve                      on 127.0.0.1:8585, data in .pipectl/catalog
+  pipectl catalog serve --data /var/catalog  data elsewhere
+  pipectl catalog check                      look for damage";
+
+pub(super) const CATALOG_SERVE: &str = "\
+Examples:
+  pipectl catalog serve
+  pipectl catalog serve --listen 127.0.0.1:0 --data /tmp/catalog
+  pipectl catalog serve --admin-password-file /run/secrets/catalog
+
+A token, and a first question:
+  curl -s 127.0.0.1:8585/api/v1/users/login -H content-type:application/json \\
+    -d '{\"email\":\"admin@open-metadata.org\",\"password\":\"YWRtaW4=\"}'
+  curl -s 127.0.0.1:8585/api/v1/tables -H \"authorization: Bearer TOKEN\"";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

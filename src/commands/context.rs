@@ -14,6 +14,9 @@ use crate::ui::Ui;
 /// CPU: at an interval of 2 s that is half a core for this stack.
 const DEFAULTS: [(&str, &str); 1] = [("HEALTH_INTERVAL", "30s")];
 
+/// Variable of the Compose files that chooses the catalog's profile.
+const GOVERNANCE: &str = "PIPECTL_GOVERNANCE";
+
 /// The invocation.
 pub struct Context {
     /// The screen.
@@ -72,7 +75,10 @@ pub fn unwritable(error: &std::io::Error) -> Failure {
     Failure::new(exit::FAILED, "the output cannot be written").because(error.to_string())
 }
 
-fn load_options(cli: &Cli, files: Vec<PathBuf>, environment: BTreeMap<String, String>) -> LoadOptions {
+fn load_options(cli: &Cli, files: Vec<PathBuf>, mut environment: BTreeMap<String, String>) -> LoadOptions {
+    if let Some(governance) = cli.global.governance {
+        environment.insert(GOVERNANCE.to_owned(), governance.word().to_owned());
+    }
     LoadOptions {
         files,
         project: cli.global.project.clone(),

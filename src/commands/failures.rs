@@ -4,6 +4,7 @@ use crate::engine::backend::BackendError;
 use crate::engine::desired::DesiredError;
 use crate::exit;
 use crate::failure::Failure;
+use crate::governance::GovernanceError;
 use crate::images::ImagesError;
 use crate::model::ModelError;
 use crate::pipeline::clients::ClientError;
@@ -76,6 +77,20 @@ impl From<ClientError> for Failure {
         } else {
             failure
         }
+    }
+}
+
+impl From<GovernanceError> for Failure {
+    fn from(error: GovernanceError) -> Self {
+        let hint = error.hint();
+        let failure = match &error {
+            GovernanceError::NoCatalog | GovernanceError::BadVariable => Self::usage(error.to_string()),
+            GovernanceError::Catalog(_)
+            | GovernanceError::Store(_)
+            | GovernanceError::Memory(_)
+            | GovernanceError::File(_) => Self::stack(error.to_string()),
+        };
+        hint.into_iter().fold(failure, Self::hint)
     }
 }
 

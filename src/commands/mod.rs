@@ -1,5 +1,6 @@
 //! One file a command: glue between what the user typed and the layers that decide, do and show.
 
+mod catalog;
 mod completions;
 mod config;
 mod connector;
@@ -10,14 +11,17 @@ mod exec;
 mod failures;
 mod graph;
 mod images;
+mod ingest;
 mod jobs;
 mod lifecycle;
+mod lineage;
 mod logs;
 mod reset;
 mod run;
 mod scale;
 mod stack;
 mod status;
+mod token;
 mod tools;
 mod unproved;
 mod up;
@@ -52,6 +56,10 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Credentials(arguments) => credentials::run(&context, &arguments),
         Command::Connector(arguments) => connector::run(&context, &arguments).await,
         Command::Jobs(arguments) => jobs::run(&context, &arguments).await,
+        Command::Ingest(arguments) => ingest::run(&context, &arguments).await,
+        Command::Lineage(arguments) => lineage::run(&context, &arguments).await,
+        Command::Token(arguments) => token::run(&context, &arguments).await,
+        Command::Catalog(arguments) => catalog::run(&context, &arguments).await,
         Command::Completions(arguments) => completions::run(&context, &arguments),
     }
 }

@@ -7,6 +7,7 @@ use crate::cli::VerifyArgs;
 use crate::event::{Event, Events, Outcome, PlannedOperation};
 use crate::exit;
 use crate::failure::Failure;
+use crate::governance;
 use crate::pipeline::verify::{Check, Followed, Place, Scope, Verify, VerifyOptions, VerifyReport};
 use crate::ui::Mark;
 use crate::ui::verify::{CheckRow, HopRow, VerifyView, render};
@@ -28,7 +29,13 @@ pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
     let say = move |detail: &str| {
         progress.send(Event::Progress { id: 0, detail: detail.to_owned(), done: None, total: None });
     };
-    let report = Verify::new(&pipeline).run(&options, &say).await;
+    let mut report = Verify::new(&pipeline).run(&options, &say).await;
+    if let Ok(report) = &mut report {
+        say("reading the lineage back");
+        let check = governance::check(&pipeline).await;
+        report.ok &= check.as_ref().is_none_or(|check| check.ok);
+        report.checks.extend(check);
+    }
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (ok, detail) = match &report {
         Ok(report) => (report.ok, verdict(report)),

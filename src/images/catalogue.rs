@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::context::entries;
+use super::context::{add_executable, entries};
 use super::dockerfile::parents;
 use super::identity::{Inputs, identity};
 use super::reference::{NAMESPACE, listed_as, repository, short_name, tag};
@@ -213,7 +213,10 @@ impl Collector {
             return Err(ImagesError::NoContext { image: name.to_owned(), path: dir });
         }
         let unreadable = |source| ImagesError::Read { image: name.to_owned(), path: dir.clone(), source };
-        let entries = entries(&dir, &recipe).map_err(unreadable)?;
+        let mut entries = entries(&dir, &recipe).map_err(unreadable)?;
+        if let Origin::Build(Build { executable: Some(name), .. }) = &origin {
+            add_executable(&mut entries, name).map_err(unreadable)?;
+        }
         let (names, target, args) = match &origin {
             Origin::Rootfs(_) => (Vec::new(), None, BTreeMap::new()),
             Origin::Build(build) => {

@@ -44,6 +44,19 @@ pub(super) fn entries(context: &Path, dockerfile: &str) -> std::io::Result<Vec<E
     Ok(found)
 }
 
+/// Adds this program under a name, as an input like any other file. On a system whose programs no container runs there is
+/// nothing to add, and building says so.
+pub(super) fn add_executable(entries: &mut Vec<Entry>, name: &str) -> std::io::Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let source = std::env::current_exe()?;
+    entries.retain(|entry| entry.path != name);
+    entries.push(Entry { path: name.to_owned(), source, kind: Kind::File { executable: true } });
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(())
+}
+
 /// Certificates that somebody put there by hand: they differ from machine to machine, so they are not an input.
 fn is_foreign_ca(path: &str) -> bool {
     path.strip_prefix(HOST_CA)

@@ -235,10 +235,20 @@ impl Provider {
             .filter_map(|name| Some((name.clone(), self.catalogue.named(name)?.reference())))
             .collect();
         let dir = build.context.clone();
+        let executable = build.executable.clone();
+        if executable.is_some() && !cfg!(target_os = "linux") {
+            let message =
+                "it holds this program, and containers run the Linux build of it only; run pipectl on Linux to have it";
+            return Err(refused(image, message));
+        }
         let packed = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let text = std::fs::read_to_string(dir.join(&recipe))?;
+            let mut entries = context::entries(&dir, &recipe)?;
+            if let Some(name) = executable {
+                context::add_executable(&mut entries, &name)?;
+            }
             let contents = Contents {
-                entries: context::entries(&dir, &recipe)?,
+                entries,
                 text: dockerfile::pin(&text, |name| exact.get(name).cloned()),
                 dockerfile: recipe,
                 certificates: host::certificates()?,

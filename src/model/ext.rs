@@ -60,6 +60,8 @@ pub struct ProjectExt {
     pub pipeline: Option<std::path::PathBuf>,
     /// Pipeline steps by name: nodes of the same DAG as the containers.
     pub steps: BTreeMap<String, Step>,
+    /// Profiles that are enabled besides the chosen ones, usually by a variable; `none` stands for no profile.
+    pub profiles: Vec<String>,
 }
 
 /// A pipeline step as declared; what it does is looked up by `uses` in the step registry.
@@ -71,6 +73,8 @@ pub struct Step {
     pub uses: String,
     /// Services that must be ready and steps that must have succeeded before.
     pub after: Vec<String>,
+    /// Profiles that enable it; empty means always.
+    pub profiles: Vec<String>,
     /// Deadline for one run of the step.
     pub timeout: Duration,
     /// All other keys: the step's own arguments.

@@ -198,6 +198,9 @@ fn build(build: &Build) -> Value {
     object.maybe("dockerfile", build.dockerfile.as_ref());
     object.maybe("target", build.target.as_ref());
     object.set("args", text_map(&build.args));
+    let mut ext = Object::default();
+    ext.maybe("executable", build.executable.as_ref());
+    object.set("x-pipectl", Value::from(ext));
     object.into()
 }
 
@@ -277,6 +280,7 @@ fn service_ext(ext: &ServiceExt) -> Value {
 fn project_ext(ext: &ProjectExt) -> Value {
     let mut object = Object::default();
     object.set("pipeline", ext.pipeline.as_deref().map(path));
+    object.list("profiles", &ext.profiles);
     object.set("steps", each(&ext.steps, step));
     object.into()
 }
@@ -293,6 +297,7 @@ fn step(step: &Step) -> Value {
     let mut object = args(&step.args);
     object.put("uses", &step.uses);
     object.list("after", &step.after);
+    object.list("profiles", &step.profiles);
     object.time("timeout", Some(step.timeout));
     object.into()
 }

@@ -92,6 +92,8 @@ pub struct Build {
     pub target: Option<String>,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
+    /// Name under which this program itself is put into the context (`x-pipectl: {executable: NAME}`).
+    pub executable: Option<String>,
 }
 
 /// One published port.

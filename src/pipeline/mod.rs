@@ -129,6 +129,16 @@ impl Pipeline {
         names
     }
 
+    /// `host:port` of a server.
+    pub async fn address_of(&self, endpoint: Endpoint) -> Result<String, ClientError> {
+        Ok(self.address(endpoint).await?)
+    }
+
+    /// The project that the servers are services of.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
     async fn database(&self, service: &str, database: &str, patience: Duration) -> Result<Database, ClientError> {
         let address = self.addresses.address(service, POSTGRES_PORT).await?;
         let login = login(&self.project, service, database, address);

@@ -3,6 +3,7 @@
 //! The jobs read the same file. Every mistake is refused here first, with its line, before anything is started.
 
 mod column;
+mod governance;
 mod read;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 
 pub use column::canonical_type;
+pub use governance::{About, AboutColumn, Governance};
 
 use crate::model::ModelError;
 
@@ -33,6 +35,8 @@ pub struct PipelineSpec {
     pub tables: IndexMap<String, Table>,
     /// Aggregates of the destination by name.
     pub aggregates: IndexMap<String, Aggregate>,
+    /// What the catalog tells people about them.
+    pub governance: Governance,
 }
 
 /// The source database.

@@ -3,6 +3,7 @@
 //! A step is a node of the same plan as a container. One that finds its work done ends within milliseconds, so all of
 //! them can be part of every `up`.
 
+mod catalogue_assets;
 mod connector_running;
 mod create_topics;
 mod hdfs_writable;
@@ -23,8 +24,15 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 
 /// The steps there are.
-const NAMES: [&str; 6] =
-    ["create-topics", "register-connector", "connector-running", "hdfs-writable", "jobs-running", "prove-flow"];
+const NAMES: [&str; 7] = [
+    "create-topics",
+    "register-connector",
+    "connector-running",
+    "hdfs-writable",
+    "jobs-running",
+    "catalogue-assets",
+    "prove-flow",
+];
 
 /// All steps by name.
 pub struct Registry {
@@ -45,6 +53,7 @@ impl Registry {
             "connector-running" => connector_running::run(pipeline, say).await,
             "hdfs-writable" => hdfs_writable::run(pipeline, say).await,
             "jobs-running" => jobs_running::run(pipeline, say).await,
+            "catalogue-assets" => catalogue_assets::run(pipeline, step, say).await,
             "prove-flow" => prove_flow::run(pipeline, step, say).await,
             other => Err(StepError {
                 message: format!("step `{}` uses `{other}`, which does not exist", step.name),
@@ -101,6 +110,7 @@ fn services_of(uses: &str) -> &'static [&'static str] {
         "register-connector" | "connector-running" => &["debezium"],
         "hdfs-writable" => &["namenode", "datanode"],
         "jobs-running" => &["spark-job-ingest", "spark-job-process", "spark-driver"],
+        "catalogue-assets" => &["catalog", "om-server"],
         "prove-flow" => &["debezium", "spark-job-ingest", "spark-job-process"],
         _ => &[],
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 22] = [
     "up",
     "status",
     "verify",
@@ -23,6 +23,10 @@ const COMMANDS: [&str; 18] = [
     "credentials",
     "connector",
     "jobs",
+    "catalog",
+    "ingest",
+    "lineage",
+    "token",
     "completions",
 ];
 

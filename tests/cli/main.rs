@@ -8,6 +8,7 @@ mod fake_daemon;
 mod engine;
 mod failures;
 mod files;
+mod governance;
 mod harness;
 mod help;
 mod interrupts;

@@ -41,7 +41,14 @@ pub fn project(lines: &[&str]) -> Project {
         if let Some(name) = name.strip_prefix("step ") {
             let after = needs.map(str::to_owned).collect();
             let timeout = Duration::from_secs(30);
-            let step = Step { name: name.into(), uses: name.into(), after, timeout, args: serde_json::Map::default() };
+            let step = Step {
+                name: name.into(),
+                uses: name.into(),
+                after,
+                profiles: Vec::new(),
+                timeout,
+                args: serde_json::Map::default(),
+            };
             project.ext.steps.insert(name.into(), step);
             continue;
         }

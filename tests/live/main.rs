@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
 
 mod converge;
+mod governance;
 mod inputs;
 mod lifecycle;
 mod prove;
@@ -25,6 +26,15 @@ const SCENARIOS: &[Scenario] = &[
     ("up from nothing ends with a row proved in the destination", prove::up_from_nothing),
     ("status says that every part is well, and says so to scripts", prove::status_is_well),
     ("verify follows an insert, an update and a delete through every hop and compares every table", prove::verify_full),
+    ("the lineage is complete when up returns, and read back", governance::lineage_is_complete),
+    ("ingest twice changes nothing", governance::ingest_twice_changes_nothing),
+    ("a dropped edge makes verify fail, and ingest repairs it", governance::a_dropped_edge_fails_verify),
+    (
+        "a new column appears in the catalog, and an edited description stays",
+        governance::a_new_column_appears_and_an_edited_description_stays,
+    ),
+    ("the token is in no log, event, inspection or configuration", governance::the_token_is_nowhere_else),
+    ("without governance there is no catalog to check", governance::without_governance_there_is_no_catalog),
     ("a second up changes nothing", converge::second_up_changes_nothing),
     ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),

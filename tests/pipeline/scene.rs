@@ -56,7 +56,14 @@ impl Scene {
     /// Runs a step and returns what it said, too.
     pub async fn step(&self, uses: &str, timeout: Duration, args: Value) -> Result<StepDone, StepError> {
         let Value::Object(args) = args else { panic!("arguments are an object") };
-        let step = Step { name: uses.to_owned(), uses: uses.to_owned(), after: Vec::new(), timeout, args };
+        let step = Step {
+            name: uses.to_owned(),
+            uses: uses.to_owned(),
+            after: Vec::new(),
+            profiles: Vec::new(),
+            timeout,
+            args,
+        };
         steps::Registry::new(self.pipeline.clone()).run(&step, &|_| ()).await
     }
 

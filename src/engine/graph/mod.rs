@@ -197,8 +197,14 @@ pub(crate) mod tests {
             if let Some(name) = name.strip_prefix("step ") {
                 let after = needs.map(str::to_owned).collect();
                 let timeout = std::time::Duration::from_secs(30);
-                let step =
-                    Step { name: name.into(), uses: "test".into(), after, timeout, args: serde_json::Map::default() };
+                let step = Step {
+                    name: name.into(),
+                    uses: "test".into(),
+                    after,
+                    profiles: Vec::new(),
+                    timeout,
+                    args: serde_json::Map::default(),
+                };
                 project.ext.steps.insert(name.into(), step);
                 continue;
             }

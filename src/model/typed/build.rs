@@ -43,8 +43,22 @@ pub(crate) fn read(node: &Node, what: &str, context: &mut Context<'_>) -> Result
         dockerfile: fields.string("dockerfile")?,
         target: fields.string("target")?,
         args: fields.read("args", |node, what| inherited(node, what, context))?.unwrap_or_default(),
+        executable: fields.read("x-pipectl", own)?.flatten(),
     };
     fields.ignore(&WITHOUT_EFFECT, &mut context.warnings);
     fields.finish()?;
     Ok(build)
+}
+
+/// `x-pipectl` of a build.
+fn own(node: &Node, what: &str) -> Result<Option<String>, ModelError> {
+    let mut fields = Fields::of(node, what)?;
+    let executable = fields.string("executable")?;
+    if let (Some(name), Some(node)) = (&executable, fields.take("executable")) {
+        if name.is_empty() || name.contains('/') {
+            return Err(node.error(format!("`{name}` is no name of a file in the build context")));
+        }
+    }
+    fields.finish()?;
+    Ok(executable)
 }

@@ -47,8 +47,9 @@ pub(crate) fn project(node: &Node) -> Result<ProjectExt, ModelError> {
         let step = |(name, entry): (&String, _)| step(name, entry).map(|step| (name.clone(), step));
         entries.iter().map(|(name, entry)| (name, &entry.node)).map(step).collect::<Result<BTreeMap<_, _>, _>>()
     })?;
+    let profiles = fields.strings("profiles")?;
     fields.finish()?;
-    Ok(ProjectExt { pipeline, steps: steps.unwrap_or_default() })
+    Ok(ProjectExt { pipeline, steps: steps.unwrap_or_default(), profiles })
 }
 
 fn ready(node: &Node, what: &str) -> Result<Ready, ModelError> {
@@ -67,6 +68,7 @@ fn step(name: &str, node: &Node) -> Result<Step, ModelError> {
         name: name.to_owned(),
         uses: required(&mut fields, "uses")?,
         after: fields.strings("after")?,
+        profiles: fields.strings("profiles")?,
         timeout: fields.read("timeout", duration::read)?.unwrap_or(TIMEOUT),
         args: fields.rest(),
     })

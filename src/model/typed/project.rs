@@ -20,6 +20,9 @@ pub(crate) struct Facts {
     pub profiles: Vec<String>,
 }
 
+/// Stands for no profile, where a variable must have a value.
+const NO_PROFILE: &str = "none";
+
 /// Reads the merged tree.
 pub(crate) fn project(
     tree: &Node,
@@ -42,12 +45,15 @@ pub(crate) fn project(
         Some(node) => named(node, "volumes", |key, node| resources::volume(key, node, &facts.name))?,
         None => BTreeMap::new(),
     };
-    let ext = fields.read("x-pipectl", |node, _| ext::project(node))?.unwrap_or_default();
+    let mut ext = fields.read("x-pipectl", |node, _| ext::project(node))?.unwrap_or_default();
     fields.finish()?;
 
     validate::references(tree, &services, &networks, &volumes, &ext)?;
     cycle::check(tree, &services, &ext)?;
-    let (services, disabled) = choose(services, &facts.profiles)?;
+    let profiles: Vec<String> =
+        facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| *profile != NO_PROFILE)).cloned().collect();
+    let (services, disabled) = choose(services, &profiles)?;
+    ext.steps.retain(|_, step| is_enabled(&step.profiles, &profiles));
     validate::conflicts(tree, &services)?;
     validate::disabled(tree, &services, &disabled, &ext)?;
 
@@ -96,11 +102,14 @@ fn choose(services: BTreeMap<String, Service>, chosen: &[String]) -> Result<Choi
             return Err(ModelError::new(format!("no service has the profile `{profile}`")).maybe_hint(hint));
         }
     }
-    let is_chosen = |profile: &String| chosen.iter().any(|chosen| chosen == "*" || chosen == profile);
-    let (enabled, others): (BTreeMap<_, _>, BTreeMap<_, _>) = services
-        .into_iter()
-        .partition(|(_, service)| service.profiles.is_empty() || service.profiles.iter().any(is_chosen));
+    let (enabled, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        services.into_iter().partition(|(_, service)| is_enabled(&service.profiles, chosen));
     Ok((enabled, others.into_iter().map(|(name, service)| (name, service.profiles)).collect()))
+}
+
+fn is_enabled(profiles: &[String], chosen: &[String]) -> bool {
+    let is_chosen = |profile: &String| chosen.iter().any(|chosen| chosen == "*" || chosen == profile);
+    profiles.is_empty() || profiles.iter().any(is_chosen)
 }
 
 /// Fills in what is implied and leaves out what no service uses.

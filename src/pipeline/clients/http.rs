@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,12 +19,14 @@ pub struct Http {
     address: String,
     client: reqwest::Client,
     deadline: Duration,
+    /// Marked as a secret, so that no debug output shows it.
+    authorization: Option<HeaderValue>,
 }
 
 impl Http {
     /// The server called `server` in messages, at `host:port`.
     pub fn new(server: &'static str, address: impl Into<String>) -> Self {
-        Self { server, address: address.into(), client: no_proxy_client(), deadline: DEADLINE }
+        Self { server, address: address.into(), client: no_proxy_client(), deadline: DEADLINE, authorization: None }
     }
 
     /// Replaces the deadline of each request.
@@ -31,6 +34,22 @@ impl Http {
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Sends `Authorization: Bearer TOKEN` with each request. A token that no header can carry is left out, and the
+    /// server's refusal tells.
+    #[must_use]
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.authorization = HeaderValue::try_from(format!("Bearer {token}")).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self
+    }
+
+    /// How long one request may take.
+    pub fn patience(&self) -> Duration {
+        self.deadline
     }
 
     /// `host:port` of the server.
@@ -69,9 +88,23 @@ impl Http {
 
     /// Status and body, whatever the status is.
     pub async fn raw(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, String), ClientError> {
+        self.raw_as(method, path, body, "application/json").await
+    }
+
+    /// As [`Self::raw`], with a body of another media type of the JSON family.
+    pub async fn raw_as(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        media_type: &'static str,
+    ) -> Result<(u16, String), ClientError> {
         let mut request = self.client.request(method, format!("http://{}{path}", self.address)).timeout(self.deadline);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.header(CONTENT_TYPE, media_type).body(body.to_string());
         }
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
@@ -131,9 +164,9 @@ pub(crate) fn transport_reason(error: &reqwest::Error) -> String {
 }
 
 /// What an error body says, in one line: the message of a JSON body, the title of an HTML page, else its first words.
-fn reason_in(body: &str) -> String {
+pub(crate) fn reason_in(body: &str) -> String {
     if let Ok(json) = serde_json::from_str::<Value>(body) {
-        let said = ["/message", "/RemoteException/message", "/detail", "/error"];
+        let said = ["/message", "/responseMessage", "/RemoteException/message", "/detail", "/error"];
         if let Some(text) = said.iter().find_map(|pointer| json.pointer(pointer).and_then(Value::as_str)) {
             return text.trim().to_owned();
         }

@@ -106,6 +106,32 @@ pub struct TableInfo {
     pub files: Option<i64>,
 }
 
+/// Schema of a table's current version.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct TableSchema {
+    /// The version that was read.
+    pub version: i64,
+    /// The schema as Delta's log holds it.
+    pub schema: DeltaSchema,
+}
+
+/// Spark's JSON form of a schema.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct DeltaSchema {
+    /// Columns in order.
+    pub fields: Vec<DeltaField>,
+}
+
+/// A column.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct DeltaField {
+    /// Name.
+    pub name: String,
+    /// A word, or an object for a type with parts.
+    #[serde(rename = "type")]
+    pub kind: Value,
+}
+
 /// Rows of a table's current version.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rows {
@@ -185,6 +211,11 @@ impl JobServer {
     /// The rows of a table with this key.
     pub async fn rows(&self, table: &str, key: &Value) -> Result<Rows, ClientError> {
         self.0.get(&format!("/tables/{}/rows?key={}", escape(table), escape(&key.to_string()))).await
+    }
+
+    /// Schema of a table.
+    pub async fn schema(&self, table: &str) -> Result<TableSchema, ClientError> {
+        self.0.get(&format!("/tables/{}/schema", escape(table))).await
     }
 
     /// Count and checksum of a table.

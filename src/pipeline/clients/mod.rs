@@ -8,7 +8,8 @@ mod http;
 pub mod jobserver;
 pub mod kafka;
 pub mod postgres;
+pub mod topic_settings;
 
 pub use error::ClientError;
 pub use http::Http;
-pub(crate) use http::{first_words, no_proxy_client, transport_reason};
+pub(crate) use http::{first_words, no_proxy_client, reason_in, transport_reason};

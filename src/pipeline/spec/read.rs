@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::{Aggregate, Destination, Lake, Lookup, PipelineSpec, Source, Table, TableDestination, column, lake_name};
+use super::{
+    Aggregate, Destination, Lake, Lookup, PipelineSpec, Source, Table, TableDestination, column, governance, lake_name,
+};
 use crate::model::paths;
 use crate::model::suggest;
 use crate::model::yaml::{self, Fields, Mark, Node};
@@ -36,10 +38,12 @@ pub(super) fn file(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, Mode
         destination: destination(fields.require("destination")?)?,
         tables: tables(fields.require("tables")?)?,
         aggregates: fields.read("aggregates", aggregates)?.unwrap_or_default(),
+        governance: fields.read("governance", governance::read)?.unwrap_or_default(),
     };
     check(&mut fields, "topic_prefix", &spec.topic_prefix, is_topic)?;
     fields.finish()?;
     across(&tree, &spec)?;
+    governance::check(&tree, &spec)?;
     Ok(spec)
 }
 

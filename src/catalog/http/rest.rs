@@ -1,0 +1,260 @@
+//! Routes beside those of entities and graph: runs, measurements, usage, search, connection tests.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{delete, get, post, put};
+use axum::{Extension, Router};
+use serde_json::{Value, json};
+
+use super::super::entity::list::Include;
+use super::super::entity::render::Rendering;
+use super::super::error::{CatalogError, Result};
+use super::super::kinds::{self, Kind};
+use super::super::profile;
+use super::super::runs;
+use super::super::search::{self, Scope};
+use super::super::store::Entity;
+use super::super::usage;
+use super::answer;
+use super::request::{self, Parameters, by_id, by_name};
+use super::{Base, Shared};
+
+/// What a client tests before it reads a system: name, meaning, whether it must work.
+type Steps = &'static [(&'static str, &'static str, bool)];
+
+/// Connection tests by service type. The optional steps fail on a plain installation and only warn.
+const TESTS: [(&str, Steps); 3] = [
+    (
+        "Postgres",
+        &[
+            ("CheckAccess", "Connects to the database.", true),
+            ("GetDatabases", "Lists the databases.", true),
+            ("GetSchemas", "Lists the schemas.", true),
+            ("GetTables", "Lists the tables of a schema.", true),
+            ("GetViews", "Lists the views of a schema.", false),
+            ("GetTags", "Reads policy tags.", false),
+            ("GetQueries", "Reads executed queries; needs pg_stat_statements.", false),
+        ],
+    ),
+    (
+        "Kafka",
+        &[
+            ("GetTopics", "Lists the topics.", true),
+            ("CheckSchemaRegistry", "Asks the schema registry, where there is one.", false),
+        ],
+    ),
+    (
+        "KafkaConnect",
+        &[
+            ("GetClusterInfo", "Asks for the version of Kafka Connect.", true),
+            ("GetPipelines", "Lists the connectors.", true),
+            ("GetPlugins", "Lists the connector classes.", false),
+        ],
+    ),
+];
+
+/// The routes.
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/services/testConnectionDefinitions/name/{name}", get(connection_test))
+        .route("/pipelines/{id}/status", put(report_run).get(list_runs))
+        .route("/pipelines/{id}/status/{timestamp}", delete(remove_run))
+        .route("/tables/{id}/tableProfile", put(report_profile))
+        .route("/tables/{id}/tableProfile/latest", get(read_profile))
+        .route("/usage/{kind}/{id}", put(report_usage).post(report_usage).get(read_usage))
+        .route("/usage/{kind}/name/{id}", put(report_usage_by_name).post(report_usage_by_name).get(read_usage_by_name))
+        .route("/usage/compute.percentile/{kind}/{date}", post(rank))
+        .route("/search/fieldQuery", get(by_field))
+        .route("/search/query", get(by_words))
+}
+
+async fn connection_test(Path(name): Path<String>) -> Result<Response> {
+    let service = name.strip_suffix(".testConnectionDefinition").unwrap_or(&name);
+    let Some((_, steps)) = TESTS.iter().find(|(known, _)| *known == service) else {
+        return Err(CatalogError::missing("testConnectionDefinition", name));
+    };
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|(name, description, mandatory)| json!({"name": name, "description": description, "mandatory": mandatory}))
+        .collect();
+    let definition = format!("{service}.testConnectionDefinition");
+    let display = format!("{service} Test Connection");
+    Ok(answer::ok(&json!({
+        "name": service, "fullyQualifiedName": definition, "displayName": display, "steps": steps, "deleted": false,
+    })))
+}
+
+async fn report_run(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response> {
+    let body = request::json(&body)?;
+    let document = app
+        .write(move |_, writing| {
+            let pipeline = by_name(writing, pipelines()?, &name, Include::NonDeleted)?;
+            Rendering::new(writing, &base.0).entity(&runs::report(writing, &pipeline, body)?)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+async fn list_runs(State(app): State<Shared>, Path(name): Path<String>, parameters: Parameters) -> Result<Response> {
+    let (start, end) = (parameters.time("startTs", 0)?, parameters.time("endTs", i64::MAX)?);
+    let limit = parameters.number("limit", 100, 1000)?;
+    let found = app
+        .read(move |_, view| {
+            let pipeline = by_name(view, pipelines()?, &name, Include::All)?;
+            runs::between(view, pipeline.id(), start, end)
+        })
+        .await?;
+    let total = found.len();
+    let data: Vec<Value> = found.into_iter().take(limit).collect();
+    Ok(answer::ok(&json!({"data": data, "paging": {"total": total}})))
+}
+
+async fn remove_run(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path((name, timestamp)): Path<(String, i64)>,
+) -> Result<Response> {
+    let document = app
+        .write(move |_, writing| {
+            let pipeline = by_name(writing, pipelines()?, &name, Include::All)?;
+            Rendering::new(writing, &base.0).entity(&runs::remove(writing, &pipeline, timestamp)?)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+async fn report_profile(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response> {
+    let body = request::json(&body)?;
+    let document = app
+        .write(move |_, writing| {
+            let table = by_id(writing, kinds::named("table")?, &id, Include::NonDeleted)?;
+            Rendering::new(writing, &base.0).entity(&profile::report(writing, &table, body)?)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+/// By name, as the interface has it, though the measurement is reported by id.
+async fn read_profile(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path(name): Path<String>,
+) -> Result<Response> {
+    let document = app
+        .read(move |_, view| {
+            let table = by_name(view, kinds::named("table")?, &name, Include::NonDeleted)?;
+            Rendering::new(view, &base.0).entity(&table)
+        })
+        .await?;
+    Ok(answer::ok(&Value::Object(document)))
+}
+
+async fn report_usage(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path((kind, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response> {
+    let (kind, body) = (kinds::named(&kind)?, request::json(&body)?);
+    let usage = app
+        .write(move |_, writing| {
+            let entity = usage::report(writing, &by_id(writing, kind, &id, Include::NonDeleted)?, body)?;
+            Ok(usage::answer(writing, &entity, &base.0))
+        })
+        .await?;
+    Ok(answer::document(StatusCode::CREATED, &usage))
+}
+
+async fn report_usage_by_name(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path((kind, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response> {
+    let (kind, body) = (kinds::named(&kind)?, request::json(&body)?);
+    let usage = app
+        .write(move |_, writing| {
+            let entity = usage::report(writing, &by_name(writing, kind, &name, Include::NonDeleted)?, body)?;
+            Ok(usage::answer(writing, &entity, &base.0))
+        })
+        .await?;
+    Ok(answer::document(StatusCode::CREATED, &usage))
+}
+
+async fn read_usage(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path((kind, id)): Path<(String, String)>,
+) -> Result<Response> {
+    let kind = kinds::named(&kind)?;
+    let find = move |view: &super::Reading| -> Result<Entity> { by_id(view, kind, &id, Include::NonDeleted) };
+    let usage = app.read(move |_, view| Ok(usage::answer(view, &find(view)?, &base.0))).await?;
+    Ok(answer::ok(&usage))
+}
+
+async fn read_usage_by_name(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    Path((kind, name)): Path<(String, String)>,
+) -> Result<Response> {
+    let kind = kinds::named(&kind)?;
+    let find = move |view: &super::Reading| -> Result<Entity> { by_name(view, kind, &name, Include::NonDeleted) };
+    let usage = app.read(move |_, view| Ok(usage::answer(view, &find(view)?, &base.0))).await?;
+    Ok(answer::ok(&usage))
+}
+
+async fn rank(State(app): State<Shared>, Path((kind, date)): Path<(String, String)>) -> Result<Response> {
+    let kind = kinds::named(&kind)?;
+    app.write(move |_, writing| usage::rank(writing, kind, &date)).await?;
+    Ok(answer::done())
+}
+
+async fn by_field(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    parameters: Parameters,
+) -> Result<Response> {
+    let scope = scope(&parameters)?;
+    let field = parameters.required("fieldName")?.to_owned();
+    let pattern = parameters.required("fieldValue")?.to_owned();
+    let hits = app.read(move |_, view| search::by_field(view, &field, &pattern, &scope, &base.0)).await?;
+    Ok(answer::ok(&hits))
+}
+
+async fn by_words(
+    State(app): State<Shared>,
+    Extension(base): Extension<Base>,
+    parameters: Parameters,
+) -> Result<Response> {
+    let scope = scope(&parameters)?;
+    let query = parameters.get("q").unwrap_or_default().to_owned();
+    let hits = app.read(move |_, view| search::by_words(view, &query, &scope, &base.0)).await?;
+    Ok(answer::ok(&hits))
+}
+
+fn scope(parameters: &Parameters) -> Result<Scope> {
+    let deleted = parameters.flag("deleted")?;
+    Ok(Scope {
+        index: parameters.get("index").map(str::to_owned),
+        from: parameters.number("from", 0, 1_000_000)?,
+        size: parameters.number("size", 10, 10_000)?,
+        include: if deleted { Include::Deleted } else { Include::NonDeleted },
+        after: parameters.get("search_after").map(str::to_owned),
+    })
+}
+
+fn pipelines() -> Result<&'static Kind> {
+    kinds::named("pipeline")
+}

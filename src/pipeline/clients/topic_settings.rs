@@ -1,0 +1,210 @@
+//! Settings of topics: Kafka's `DescribeConfigs`, which the client library does not have. One request on a connection of
+//! its own, in version 1 (Kafka 2.0 up to 4.x understand it).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::ClientError;
+
+const SERVER: &str = "Kafka";
+/// API key and version.
+const DESCRIBE_CONFIGS: (i16, i16) = (32, 1);
+/// Kind of resource: a topic.
+const TOPIC: u8 = 2;
+/// An answer larger than this is none: a topic has some forty settings.
+const LARGEST: usize = 64 << 20;
+
+/// By topic: its settings, the broker's defaults included.
+pub type TopicSettings = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Asks the broker at `host:port`.
+pub async fn read(address: &str, topics: &[String], patience: Duration) -> Result<TopicSettings, ClientError> {
+    if topics.is_empty() {
+        return Ok(TopicSettings::new());
+    }
+    let unreachable = |reason: String| ClientError::Unreachable { server: SERVER, address: address.to_owned(), reason };
+    let asked = tokio::time::timeout(patience, ask(address, topics)).await;
+    let answer = asked.map_err(|_| unreachable("timed out".to_owned()))?;
+    let answer = answer.map_err(|error| unreachable(error.to_string()))?;
+    let malformed =
+        |what: &str| ClientError::Malformed { server: SERVER, reason: format!("settings of topics: {what}") };
+    let mut reader = Reader(&answer);
+    settings(&mut reader).ok_or_else(|| malformed("the answer ends too early"))?.map_err(|(topic, code)| {
+        let message = format!("settings of topic {topic} cannot be read");
+        ClientError::Refused { server: SERVER, code: format!("error {code}"), message }
+    })
+}
+
+async fn ask(address: &str, topics: &[String]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    stream.write_all(&request(topics)).await?;
+    let size = stream.read_i32().await?;
+    let size = usize::try_from(size).ok().filter(|size| (4..=LARGEST).contains(size));
+    let size = size.ok_or_else(|| std::io::Error::other("not a Kafka answer: its length is out of bounds"))?;
+    let mut answer = vec![0; size];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
+}
+
+/// Length, request header version 1, then the resources: all settings of each topic, without synonyms.
+fn request(topics: &[String]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(DESCRIBE_CONFIGS.0.to_be_bytes());
+    bytes.extend(DESCRIBE_CONFIGS.1.to_be_bytes());
+    bytes.extend(1_i32.to_be_bytes());
+    text(&mut bytes, "pipectl");
+    bytes.extend(i32::try_from(topics.len()).unwrap_or(i32::MAX).to_be_bytes());
+    for topic in topics {
+        bytes.push(TOPIC);
+        text(&mut bytes, topic);
+        // A null list of names asks for all.
+        bytes.extend((-1_i32).to_be_bytes());
+    }
+    bytes.push(0);
+    let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+    [&length.to_be_bytes()[..], &bytes].concat()
+}
+
+fn text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend(i16::try_from(text.len()).unwrap_or(i16::MAX).to_be_bytes());
+    bytes.extend(text.as_bytes());
+}
+
+/// Nothing when the answer ends too early; the inner error is a topic that the broker refused.
+fn settings(reader: &mut Reader<'_>) -> Option<Result<TopicSettings, (String, i16)>> {
+    let mut found = TopicSettings::new();
+    let (_correlation, _throttled) = (reader.int()?, reader.int()?);
+    for _ in 0..reader.int()? {
+        let code = reader.short()?;
+        let _message = reader.text()?;
+        reader.take(1)?;
+        let topic = reader.text()?.unwrap_or_default();
+        if code != 0 {
+            return Some(Err((topic, code)));
+        }
+        let mut settings = BTreeMap::new();
+        for _ in 0..reader.int()? {
+            let name = reader.text()?.unwrap_or_default();
+            let value = reader.text()?;
+            // read-only, source, sensitive
+            reader.take(3)?;
+            for _ in 0..reader.int()? {
+                reader.text()?;
+                reader.text()?;
+                reader.take(1)?;
+            }
+            settings.extend(value.map(|value| (name, value)));
+        }
+        found.insert(topic, settings);
+    }
+    Some(Ok(found))
+}
+
+/// Takes values off the front of an answer.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn short(&mut self) -> Option<i16> {
+        Some(i16::from_be_bytes(self.take(2)?.try_into().ok()?))
+    }
+
+    fn int(&mut self) -> Option<i32> {
+        Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    /// A text that may be null; the outer nothing is the end of the answer.
+    #[expect(clippy::option_option, reason = "the two mean different things")]
+    fn text(&mut self) -> Option<Option<String>> {
+        let length = self.short()?;
+        match usize::try_from(length) {
+            Ok(length) => Some(Some(String::from_utf8_lossy(self.take(length)?).into_owned())),
+            Err(_) => Some(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn a_request_byte_by_byte() {
+        let expected = [
+            0, 0, 0, 30, // length
+            0, 32, 0, 1, // DescribeConfigs, version 1
+            0, 0, 0, 1, // correlation id
+            0, 7, b'p', b'i', b'p', b'e', b'c', b't', b'l', // client id
+            0, 0, 0, 1, // one resource
+            2, 0, 1, b't', // topic t
+            255, 255, 255, 255, // all settings
+            0,   // no synonyms
+        ];
+        assert_eq!(request(&["t".to_owned()]), expected);
+    }
+
+    fn answer(code: i16) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in [1_i32, 0, 1] {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(code.to_be_bytes());
+        bytes.extend([255, 255, TOPIC]);
+        text(&mut bytes, "t");
+        bytes.extend(2_i32.to_be_bytes());
+        text(&mut bytes, "retention.ms");
+        text(&mut bytes, "604800000");
+        bytes.extend([0, 5, 0]);
+        bytes.extend(0_i32.to_be_bytes());
+        text(&mut bytes, "unset");
+        bytes.extend([255, 255, 0, 5, 0]);
+        bytes.extend(0_i32.to_be_bytes());
+        bytes
+    }
+
+    /// A broker that answers one request.
+    async fn broker(answer: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener").to_string();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let size = stream.read_i32().await.expect("a length");
+            let mut request = vec![0; usize::try_from(size).expect("a length")];
+            stream.read_exact(&mut request).await.expect("a request");
+            let length = i32::try_from(answer.len()).expect("a small answer");
+            stream.write_all(&[&length.to_be_bytes()[..], &answer].concat()).await.expect("the peer reads");
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn settings_with_a_value_are_told() {
+        let address = broker(answer(0)).await;
+        let found = read(&address, &["t".to_owned()], Duration::from_secs(5)).await.expect("an answer");
+        assert_eq!(found["t"], BTreeMap::from([("retention.ms".to_owned(), "604800000".to_owned())]));
+    }
+
+    #[tokio::test]
+    async fn refusals_and_broken_answers_are_told() {
+        let cut = answer(0)[..40].to_vec();
+        let cases = [
+            (answer(3), "Kafka answered error 3: settings of topic t cannot be read"),
+            (cut, "Kafka sent an unexpected answer: settings of topics: the answer ends too early"),
+        ];
+        for (bytes, expected) in cases {
+            let address = broker(bytes).await;
+            let error = read(&address, &["t".to_owned()], Duration::from_secs(5)).await.expect_err("no settings");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

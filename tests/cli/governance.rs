@@ -1,0 +1,182 @@
+//! Catalog commands against the lite catalog, run by the same binary: what a person sees, and that the token is not part
+//! of it.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
+
+use insta::assert_snapshot;
+
+use crate::harness::{Run, Stage};
+
+const TOKEN_FILE: &str = ".pipectl/shop/ingestion-bot.jwt";
+
+/// A project whose catalog is a real one, on a port of this machine.
+struct Scene {
+    stage: Stage,
+    catalog: Child,
+    address: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let data = tempfile::tempdir().expect("a directory").keep();
+        let mut serve = Command::new(assert_cmd::cargo::cargo_bin!("pipectl"));
+        serve.args(["catalog", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        let mut catalog = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
+        let line = Stage::first_line(&mut catalog, "http://");
+        let address =
+            line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned();
+        let port = address.rsplit(':').next().expect("a port").to_owned();
+        let stage = Stage::new(&format!(
+            "name: shop\nx-pipectl: {{pipeline: ../pipeline.yml}}\nservices:\n  catalog:\n    image: web:1\n    \
+             ports: [\"127.0.0.1:{port}:8585\"]\n"
+        ));
+        for (path, text) in [
+            ("pipeline.yml", include_str!("../cases/pipeline/good.yml").replace("${SLOT}", "slot")),
+            ("sql/orders.sql", "SELECT id, customer, total * 2 AS twice, tags FROM orders".to_owned()),
+            ("sql/customers.sql", "SELECT * FROM customers".to_owned()),
+            ("sql/daily.sql", "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1".to_owned()),
+        ] {
+            stage.write(path, &text);
+        }
+        let up = stage.run(&["up", "--skip-preflight"]);
+        assert_eq!(up.code, 0, "{up}");
+        Self { stage, catalog, address }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let mut command = self.stage.command(arguments);
+        command.envs(variables.iter().copied());
+        let mut run = self.stage.finish(command);
+        for text in [&mut run.stdout, &mut run.stderr] {
+            *text = text.replace(&self.address, "CATALOG");
+        }
+        run
+    }
+
+    fn token(&self) -> String {
+        std::fs::read_to_string(self.stage.dir().join(TOKEN_FILE)).expect("a stored token")
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.catalog.kill();
+        let _ = self.catalog.wait();
+    }
+}
+
+#[test]
+fn the_token_is_fetched_kept_and_masked() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.run(&["token", "show"]), @r"
+    exit code 1
+    --- stderr
+    error: there is no token yet
+
+    hint: `pipectl token refresh` gets one from the catalog
+    ");
+    let refreshed = scene.run(&["token", "refresh"]);
+    assert_eq!(refreshed.code, 0, "{refreshed}");
+    let token = scene.token();
+    let mode = std::fs::metadata(scene.stage.dir().join(TOKEN_FILE)).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let shown = scene.run(&["token", "show"]);
+    let all =
+        [&refreshed, &shown, &scene.run(&["-vv", "ingest"]), &scene.run(&["-vv", "lineage"])].map(ToString::to_string);
+    for text in all {
+        assert!(!text.contains(&token), "the token is in {text}");
+    }
+    assert!(shown.stdout.starts_with(&token[..4]) && shown.stdout.contains("ingestion-bot.jwt"), "{shown}");
+    assert_eq!(scene.run(&["token", "show", "--reveal"]).stdout.trim(), token);
+    let calls = scene.stage.world().calls.join("\n");
+    assert!(!calls.contains(&token), "the engine has seen the token");
+}
+
+#[test]
+fn a_wrong_password_and_bad_tokens_are_named() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.run_with(&["token", "refresh"], &[("OM_ADMIN_PASSWORD", "wrong")]), @r"
+    exit code 1
+    --- stderr
+    error: the catalog at CATALOG refuses the password of admin@open-metadata.org
+
+    hint: set OM_ADMIN_PASSWORD (and OM_ADMIN_EMAIL, if it is not the default), or give the bot's token yourself: `pipectl token set`
+    ");
+    // {"sub":"ingestion-bot","exp":1000}
+    let expired = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJpbmdlc3Rpb24tYm90IiwiZXhwIjoxMDAwfQ.c2ln";
+    let run = scene.run_with(&["lineage"], &[("OM_JWT_TOKEN", expired)]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("refuses the token: it expired on 1970-01-01T00:16:40Z"), "{run}");
+    let run = scene.run_with(&["lineage"], &[("OM_JWT_TOKEN", "somebody-elses-token-that-is-long")]);
+    assert!(run.stderr.contains("it was revoked, or made by another catalog"), "{run}");
+    assert!(!run.stderr.contains("somebody-elses"), "{run}");
+    assert_snapshot!(scene.run_with(&["lineage"], &[("OM_JWT_TOKEN", "two words")]), @r"
+    exit code 2
+    --- stderr
+    error: OM_JWT_TOKEN does not hold a token
+
+    hint: unset OM_JWT_TOKEN, or set it to the text of a token
+    hint: `pipectl lineage --declared` tells what the files say, without the catalog
+    ");
+}
+
+#[test]
+fn a_stored_token_that_is_refused_is_renewed() {
+    let scene = Scene::new();
+    scene.stage.write(TOKEN_FILE, "left-by-a-catalog-that-is-gone");
+    let run = scene.run(&["ingest", "spark_jobs"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(scene.token().starts_with("ey"), "a JWT of this catalog");
+}
+
+#[test]
+fn a_token_is_set_from_standard_input_when_it_is_good() {
+    let scene = Scene::new();
+    let set = |text: &str| {
+        let mut command = scene.stage.command(&["token", "set"]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("read");
+        scene.stage.ended(child)
+    };
+    let refused = set("not-a-token-of-this-catalog");
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(!scene.stage.dir().join(TOKEN_FILE).exists(), "a refused token is not kept");
+    assert_eq!(set("\n").code, 2);
+    assert_eq!(scene.run(&["token", "refresh"]).code, 0);
+    let token = scene.token();
+    std::fs::remove_file(scene.stage.dir().join(TOKEN_FILE)).expect("removed");
+    assert_eq!(set(&format!("{token}\n")).code, 0);
+    assert_eq!(scene.token(), token);
+}
+
+#[test]
+fn ingest_tells_what_it_did_and_what_it_could_not_read() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.run(&["ingest", "spark_jobs"]));
+    assert_snapshot!(scene.run(&["ingest", "spark_jobs"]));
+    assert_snapshot!(scene.run(&["ingest", "spark"]));
+    let all = scene.run(&["ingest"]);
+    assert_eq!(all.code, 1);
+    assert!(all.stderr.contains("postgres_source was not read: pg has no container"), "{all}");
+}
+
+#[test]
+fn lineage_as_declared_and_as_held() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.run(&["lineage", "orders", "--declared"]));
+    let held = scene.run(&["lineage", "--json"]);
+    assert_eq!(held.code, 1, "nothing was ingested");
+    assert!(
+        held.json().as_array().is_some_and(|edges| edges.iter().all(|edge| edge["problem"] == "not in the catalog"))
+    );
+    assert!(held.stderr.contains("missing: postgres_source.shop.public.orders -> "), "{held}");
+    assert_eq!(scene.run(&["lineage", "nothing", "--declared"]).code, 2);
+}

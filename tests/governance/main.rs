@@ -1,0 +1,12 @@
+//! The catalog's client, the wanted assets and lineage, and their reconciliation, against catalogs that work and fakes
+//! that do not.
+
+#[path = "../support/fake_http.rs"]
+mod fake_http;
+
+mod contract;
+mod database;
+mod lineage;
+mod shop;
+mod stage;
+mod trouble;

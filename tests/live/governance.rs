@@ -1,0 +1,113 @@
+//! The catalog: complete when `up` returns, read back, repaired, and without the token anywhere it does not belong.
+
+use serde_json::Value;
+
+use crate::stack::{Stack, docker};
+
+const TOKEN: &str = ".pipectl/pipectl-live/ingestion-bot.jwt";
+
+pub fn lineage_is_complete(stack: &Stack) {
+    stack.up();
+    let ran = stack.pipectl(&["lineage", "--json"]).succeeded();
+    let edges: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let edges = edges.as_array().expect("a list");
+    assert_eq!(edges.len(), 11, "three tables with three hops each, and two ways into the aggregate");
+    assert!(edges.iter().all(|edge| edge["problem"].is_null()), "{edges:#?}");
+    let unit_price = edges
+        .iter()
+        .flat_map(|edge| edge["columns"].as_array().expect("columns"))
+        .find(|column| column["to"].as_str().is_some_and(|to| to.ends_with("orders.unit_price")));
+    let unit_price = unit_price.expect("a computed column");
+    assert_eq!(unit_price["from"].as_array().map(Vec::len), Some(2), "{unit_price}");
+    // Asked of the server itself, through none of pipectl's client.
+    let port = catalog_port(stack);
+    let fqn = "postgres_dest.jadc2_db.public.revenue_by_region_day";
+    let path = format!("lineage/table/name/{fqn}?upstreamDepth=3&downstreamDepth=0");
+    let answer = ask(stack, &port, &path);
+    assert_eq!(answer["upstreamEdges"].as_array().map(Vec::len), Some(6), "{answer:#}");
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded().says("lineage in the catalog");
+}
+
+pub fn ingest_twice_changes_nothing(stack: &Stack) {
+    stack.up();
+    // The first may bring what the jobs have made since the catalog was filled.
+    stack.pipectl(&["ingest"]).succeeded();
+    let ran = stack.pipectl(&["ingest", "--json"]).succeeded();
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(report["changes"].as_array().map(Vec::len), Some(0), "{report:#}");
+    assert_eq!(report["problems"].as_array().map(Vec::len), Some(0), "{report:#}");
+}
+
+pub fn a_dropped_edge_fails_verify(stack: &Stack) {
+    stack.up();
+    let port = catalog_port(stack);
+    let id = |fqn: &str| ask(stack, &port, &format!("tables/name/{fqn}"))["id"].as_str().expect("an id").to_owned();
+    let (from, to) = (id("hdfs_datalake.default.lake.orders"), id("postgres_dest.jadc2_db.public.orders"));
+    curl(stack, &port, &format!("lineage/table/{from}/table/{to}"), &["-X", "DELETE"]);
+    stack.pipectl(&["verify", "--timeout", "300s"]).exited(1).says("missing: hdfs_datalake.default.lake.orders");
+    stack.pipectl(&["ingest"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+}
+
+pub fn a_new_column_appears_and_an_edited_description_stays(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-source", "ALTER TABLE regions ADD COLUMN IF NOT EXISTS note text");
+    let port = catalog_port(stack);
+    let fqn = "postgres_source.jadc2_db.public.regions";
+    let id = ask(stack, &port, &format!("tables/name/{fqn}"))["id"].as_str().expect("an id").to_owned();
+    let patch = r#"[{"op":"add","path":"/description","value":"Written by hand."}]"#;
+    let header = "content-type: application/json-patch+json";
+    curl(stack, &port, &format!("tables/{id}"), &["-X", "PATCH", "-H", header, "-d", patch]);
+    stack.pipectl(&["ingest", "postgres_source"]).succeeded();
+    let table = ask(stack, &port, &format!("tables/name/{fqn}?fields=columns"));
+    let columns: Vec<_> = table["columns"].as_array().expect("columns").iter().map(|column| &column["name"]).collect();
+    assert!(columns.iter().any(|name| *name == "note"), "{columns:?}");
+    assert_eq!(table["description"], "Written by hand.");
+    stack.sql("postgres-source", "ALTER TABLE regions DROP COLUMN note");
+    stack.pipectl(&["ingest", "postgres_source"]).succeeded();
+}
+
+pub fn the_token_is_nowhere_else(stack: &Stack) {
+    stack.up();
+    let token = std::fs::read_to_string(stack.path().join(TOKEN)).expect("a stored token");
+    let ids = docker(&["ps", "-aq", "--filter", &stack.label]);
+    assert!(!ids.trim().is_empty(), "a stack without containers proves nothing");
+    for id in ids.split_whitespace() {
+        assert!(!docker(&["inspect", id]).contains(&token), "inspection of container {id}");
+    }
+    for arguments in [&["logs", "-n", "all"][..], &["config"], &["up", "--events", "json"], &["-vv", "ingest"]] {
+        let ran = stack.pipectl(arguments).succeeded();
+        assert!(!ran.stdout.contains(&token) && !ran.stderr.contains(&token), "pipectl {arguments:?} tells the token");
+    }
+}
+
+pub fn without_governance_there_is_no_catalog(stack: &Stack) {
+    stack.up();
+    let ran = stack.pipectl(&["--governance", "none", "config", "--services"]).succeeded();
+    assert!(!ran.stdout.lines().any(|service| service == "catalog"), "{}", ran.stdout);
+    stack.pipectl(&["--governance", "none", "verify", "--timeout", "300s"]).succeeded();
+}
+
+/// The port of this machine that the catalog is published at.
+fn catalog_port(stack: &Stack) -> String {
+    let containers = stack.containers("catalog");
+    let container = containers.first().expect("the catalog runs");
+    let published = docker(&["port", container, "8585"]);
+    published.lines().next().and_then(|line| line.rsplit(':').next()).expect("a published port").trim().to_owned()
+}
+
+fn ask(stack: &Stack, port: &str, path: &str) -> Value {
+    serde_json::from_str(&curl(stack, port, path, &[])).expect("JSON")
+}
+
+fn curl(stack: &Stack, port: &str, path: &str, arguments: &[&str]) -> String {
+    let token = std::fs::read_to_string(stack.path().join(TOKEN)).expect("a stored token");
+    let output = std::process::Command::new("curl")
+        .args(["-sSf", "-H", &format!("authorization: Bearer {token}")])
+        .args(arguments)
+        .arg(format!("http://127.0.0.1:{port}/api/v1/{path}"))
+        .output()
+        .expect("curl runs");
+    assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
