@@ -39,9 +39,8 @@ async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
         .await?;
     if state.exists() {
-        std::fs::remove_dir_all(&state).map_err(|error| {
-            Failure::stack(format!("cannot remove {}", state.display())).because(error.to_string())
-        })?;
+        std::fs::remove_dir_all(&state)
+            .map_err(|error| Failure::stack(format!("cannot remove {}", state.display())).because(error.to_string()))?;
     }
     Ok(exit::OK)
 }

@@ -1,4 +1,4 @@
-//! Remembers that a start has changed something and not yet proved the flow, for the `up` after one that was killed.
+//! Remembers that a start has changed something and not yet proved and catalogued the flow, for the `up` after one that was killed.
 
 use std::io;
 use std::path::PathBuf;

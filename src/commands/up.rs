@@ -25,22 +25,24 @@ use crate::images::{self, Catalogue, Provider};
 use crate::preflight::{self, Severity};
 use crate::ui::addresses;
 
-/// Steps of this kind prove the flow; `--no-verify` leaves them out, and they are due only after a change.
+/// Steps of this kind prove the flow; `--no-verify` leaves them out.
 const PROOF: &str = "prove-flow";
+/// Steps of these kinds are due only after a change of something they come after.
+const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let state = State::read(&stack).await?;
-    let proofs: BTreeSet<String> = proofs(&stack);
+    let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
     let options = UpOptions {
         services: arguments.services.clone(),
         force_recreate: arguments.force_recreate,
         remove_orphans: arguments.remove_orphans,
         images_present: if arguments.build { BTreeSet::new() } else { state.present() },
-        without_steps: if arguments.no_verify { proofs.clone() } else { BTreeSet::new() },
-        // After a run that was killed on its way, the proof is due whatever this run changes.
-        steps_on_change: if unproved.is_set() { BTreeSet::new() } else { proofs.clone() },
+        without_steps: if arguments.no_verify { steps(&stack, &[PROOF]) } else { BTreeSet::new() },
+        // After a run that was killed on its way, they are due whatever this run changes.
+        steps_on_change: if unproved.is_set() { BTreeSet::new() } else { after_changes.clone() },
         ..UpOptions::default()
     };
     let plan = state.plan(&stack, &options)?;
@@ -60,7 +62,10 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
     let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
-    let proves = plan.operations.iter().any(|operation| matches!(&operation.action, Action::RunStep(step) if proofs.contains(&step.name)));
+    let proves = plan
+        .operations
+        .iter()
+        .any(|operation| matches!(&operation.action, Action::RunStep(step) if after_changes.contains(&step.name)));
     if proves {
         unproved.set().map_err(|error| unproved.unwritable(&error))?;
     }
@@ -110,9 +115,10 @@ fn left_out<'p>(plan: &'p Plan, report: &Report) -> Vec<&'p str> {
     names.into_iter().collect()
 }
 
-/// Names of the steps that prove the flow.
-fn proofs(stack: &Stack) -> BTreeSet<String> {
-    stack.project.ext.steps.values().filter(|step| step.uses == PROOF).map(|step| step.name.clone()).collect()
+/// Names of the steps of some kinds.
+fn steps(stack: &Stack, kinds: &[&str]) -> BTreeSet<String> {
+    let of_kind = stack.project.ext.steps.values().filter(|step| kinds.contains(&step.uses.as_str()));
+    of_kind.map(|step| step.name.clone()).collect()
 }
 
 /// What is there before a plan is made.
