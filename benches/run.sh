@@ -47,6 +47,19 @@ build_compose() { # VERSION FILE
   mkdir -p "$(dirname "$2")" && cd "$work/compose" && go build -o "$2" ./cmd
 }
 
+sql() { # SERVICE STATEMENT
+  "$pipectl" exec "$1" -- psql -qAtX -U "${POSTGRES_USER:-admin}" -d jadc2_db -c "$2"
+}
+
+# One transaction of so many rows at the source, until all of them are in the destination.
+burst() { # ROWS
+  sql postgres-source "INSERT INTO orders (customer_id, amount, quantity, status, note) SELECT
+    (SELECT min(customer_id) FROM customers), 1 + n % 100, 1, 'new', 'bench' FROM generate_series(1, $1) n"
+  until [ "$(sql postgres-dest "SELECT count(*) FROM orders WHERE note = 'bench'")" = "$1" ]; do
+    sleep 0.2 # between two polls of the condition
+  done
+}
+
 compose=()
 find_compose() {
   if docker compose version >/dev/null 2>&1; then
@@ -71,6 +84,7 @@ for _ in $(seq "$rounds"); do
   seconds "$pipectl" status --json >>"$work/status"
   memory="$("$pipectl" status --json | python3 -c 'import json,sys; print(sum(c["memory"] or 0 for c in json.load(sys.stdin)["containers"]) // 2**20)')"
   echo "$memory" >>"$work/memory"
+  seconds burst 100000 >>"$work/burst"
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1
 done
 
@@ -79,6 +93,8 @@ row "pipectl up, empty volumes, to the first row proved" "$(median <"$work/up.co
 row "pipectl up, nothing to do" "$(median <"$work/up.again") s" "0.3 s"
 row "pipectl status" "$(median <"$work/status") s" "0.5 s"
 row "memory of all containers after that" "$(median <"$work/memory") MiB" "3072 MiB"
+row "one transaction of 100,000 rows, to the destination" \
+  "$(median <"$work/burst" | awk '{printf "%d", 100000 / $1}') rows/s" "12000 rows/s"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
 
 find_compose

@@ -53,23 +53,74 @@ pub fn one_job_alone(stack: &Stack) {
     assert_eq!(ingest, stack.containers("spark-job-ingest"), "job 1 was not touched");
 }
 
-pub fn killed_containers(stack: &Stack) {
+pub fn killed_movers(stack: &Stack) {
+    killed_and_back(stack, &["debezium", "kafka", "spark-job-ingest", "spark-driver", "spark-worker", "spark-master"]);
+}
+
+pub fn killed_stores(stack: &Stack) {
+    killed_and_back(stack, &["postgres-dest", "namenode", "datanode", "hive-metastore", "postgres-source"]);
+}
+
+/// Kills each in turn, changes a row while it is down, and expects the change at the other end after `up`.
+fn killed_and_back(stack: &Stack, services: &[&str]) {
     stack.up();
-    for (round, service) in
-        ["debezium", "kafka", "spark-job-ingest", "spark-driver", "postgres-dest"].into_iter().enumerate()
-    {
+    for (round, service) in services.iter().enumerate() {
         let container = stack.containers(service).pop().unwrap_or_else(|| panic!("{service} runs"));
         docker(&["kill", &container]);
-        let name = format!("written after {service} was killed");
-        stack
-            .sql("postgres-source", &format!("UPDATE regions SET name = '{name}' WHERE region_id = {}", round % 5 + 1));
+        let (region, name) = (round % 5 + 1, format!("written after {service} was killed"));
+        let change = format!("UPDATE regions SET name = '{name}' WHERE region_id = {region}");
+        // Nothing can be written to a source that is down.
+        let source = *service == "postgres-source";
+        if !source {
+            stack.sql("postgres-source", &change);
+        }
         let ran = stack.up();
         println!("      {service} killed: up again in {:.1} s", ran.elapsed.as_secs_f32());
-        eventually(&format!("the change made while {service} was down is in the destination"), || {
-            stack.sql("postgres-dest", &format!("SELECT name FROM regions WHERE region_id = {}", round % 5 + 1)) == name
+        if source {
+            stack.sql("postgres-source", &change);
+        }
+        eventually(&format!("the change made around the death of {service} is in the destination"), || {
+            stack.sql("postgres-dest", &format!("SELECT name FROM regions WHERE region_id = {region}")) == name
         });
     }
     stack.pipectl(&["verify", "--full", "--timeout", "300s"]).succeeded();
+}
+
+pub fn odd_changes_arrive(stack: &Stack) {
+    stack.up();
+    let source = |statement: &str| stack.sql("postgres-source", statement);
+    let burst = |rows: u32| {
+        format!(
+            "INSERT INTO orders (customer_id, amount, quantity, status, note) \
+             SELECT (SELECT min(customer_id) FROM customers), 1 + n % 100, 1, 'new', 'burst' FROM generate_series(1, {rows}) n"
+        )
+    };
+    // More than one piece of a batch, see spark/lib/slices.py.
+    source(&burst(50_000));
+    source(&format!("BEGIN; {}; ROLLBACK", burst(1_000)));
+    source("UPDATE regions SET name = name || '?' WHERE region_id = 2");
+    source("UPDATE regions SET name = rtrim(name, '?') WHERE region_id = 2");
+    source("INSERT INTO regions (region_id, name) VALUES (900, 'first')");
+    source(
+        "BEGIN; DELETE FROM regions WHERE region_id = 900; INSERT INTO regions (region_id, name) VALUES (900, 'again'); COMMIT",
+    );
+    source("UPDATE regions SET region_id = 901 WHERE region_id = 900");
+    eventually("the large transaction is in the destination, and only that", || {
+        stack.sql("postgres-dest", "SELECT count(*) FROM orders WHERE note = 'burst'") == "50000"
+    });
+    eventually("a changed key is a delete and an insert", || {
+        stack.sql(
+            "postgres-dest",
+            "SELECT string_agg(region_id || ' ' || name, ',') FROM regions WHERE region_id >= 900",
+        ) == "901 again"
+    });
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    source("TRUNCATE orders");
+    eventually("a truncate arrives", || {
+        stack.sql("postgres-dest", "SELECT count(*) FROM orders WHERE note = 'burst'") == "0"
+    });
+    source("DELETE FROM regions WHERE region_id = 901");
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
 pub fn status_names_the_broken_part(stack: &Stack) {

@@ -1,5 +1,6 @@
 //! The catalog: complete when `up` returns, read back, repaired, and without the token anywhere it does not belong.
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::stack::{Stack, docker};
@@ -19,7 +20,6 @@ pub fn lineage_is_complete(stack: &Stack) {
         .find(|column| column["to"].as_str().is_some_and(|to| to.ends_with("orders.unit_price")));
     let unit_price = unit_price.expect("a computed column");
     assert_eq!(unit_price["from"].as_array().map(Vec::len), Some(2), "{unit_price}");
-    // Asked of the server itself, through none of pipectl's client.
     let port = catalog_port(stack);
     let fqn = "postgres_dest.jadc2_db.public.revenue_by_region_day";
     let path = format!("lineage/table/name/{fqn}?upstreamDepth=3&downstreamDepth=0");
@@ -43,7 +43,7 @@ pub fn a_dropped_edge_fails_verify(stack: &Stack) {
     let port = catalog_port(stack);
     let id = |fqn: &str| ask(stack, &port, &format!("tables/name/{fqn}"))["id"].as_str().expect("an id").to_owned();
     let (from, to) = (id("hdfs_datalake.default.lake.orders"), id("postgres_dest.jadc2_db.public.orders"));
-    curl(stack, &port, &format!("lineage/table/{from}/table/{to}"), &["-X", "DELETE"]);
+    call(stack, &port, Method::DELETE, &format!("lineage/table/{from}/table/{to}"), None);
     stack.pipectl(&["verify", "--timeout", "300s"]).exited(1).says("missing: hdfs_datalake.default.lake.orders");
     stack.pipectl(&["ingest"]).succeeded();
     stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
@@ -56,8 +56,7 @@ pub fn a_new_column_appears_and_an_edited_description_stays(stack: &Stack) {
     let fqn = "postgres_source.jadc2_db.public.regions";
     let id = ask(stack, &port, &format!("tables/name/{fqn}"))["id"].as_str().expect("an id").to_owned();
     let patch = r#"[{"op":"add","path":"/description","value":"Written by hand."}]"#;
-    let header = "content-type: application/json-patch+json";
-    curl(stack, &port, &format!("tables/{id}"), &["-X", "PATCH", "-H", header, "-d", patch]);
+    call(stack, &port, Method::PATCH, &format!("tables/{id}"), Some(patch));
     stack.pipectl(&["ingest", "postgres_source"]).succeeded();
     let table = ask(stack, &port, &format!("tables/name/{fqn}?fields=columns"));
     let columns: Vec<_> = table["columns"].as_array().expect("columns").iter().map(|column| &column["name"]).collect();
@@ -97,17 +96,18 @@ fn catalog_port(stack: &Stack) -> String {
 }
 
 fn ask(stack: &Stack, port: &str, path: &str) -> Value {
-    serde_json::from_str(&curl(stack, port, path, &[])).expect("JSON")
+    serde_json::from_str(&call(stack, port, Method::GET, path, None)).expect("JSON")
 }
 
-fn curl(stack: &Stack, port: &str, path: &str, arguments: &[&str]) -> String {
+/// Asks the server itself, through none of pipectl's client.
+fn call(stack: &Stack, port: &str, method: Method, path: &str, body: Option<&'static str>) -> String {
     let token = std::fs::read_to_string(stack.path().join(TOKEN)).expect("a stored token");
-    let output = std::process::Command::new("curl")
-        .args(["-sSf", "-H", &format!("authorization: Bearer {token}")])
-        .args(arguments)
-        .arg(format!("http://127.0.0.1:{port}/api/v1/{path}"))
-        .output()
-        .expect("curl runs");
-    assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
+    let request = reqwest::Client::new()
+        .request(method, format!("http://127.0.0.1:{port}/api/v1/{path}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json-patch+json")
+        .body(body.unwrap_or_default());
+    let answer = async { request.send().await?.error_for_status()?.text().await };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

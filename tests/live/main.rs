@@ -39,7 +39,12 @@ const SCENARIOS: &[Scenario] = &[
     ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),
     ("a job is stopped and started on its own", converge::one_job_alone),
-    ("killed containers come back and no change is lost", converge::killed_containers),
+    (
+        "a large transaction, a rolled-back one, changed keys and a truncate leave three equal stores",
+        converge::odd_changes_arrive,
+    ),
+    ("killed movers of the data come back and no change is lost", converge::killed_movers),
+    ("killed stores come back and no change is lost", converge::killed_stores),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),

@@ -164,10 +164,11 @@ impl Ran {
         self
     }
 
-    /// The text is among what was printed to stderr.
+    /// The text is among what was printed.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
+        let said = format!("{}{}", self.stdout, self.stderr);
+        assert!(said.contains(text), "{text:?} is not in\n{said}");
         self
     }
 }
