@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 _READ_PORT = 4041
 _SUBMIT_PORT = 4042
 _HOME = Path("/opt/spark")
+_MASTER_POLL_SECONDS = 3.0
+# Not at the first sight: an application that has just registered may be missing from the page.
+_MASTER_POLLS = 2
 
 
 class JobServer:
@@ -95,6 +100,22 @@ class JobServer:
             log.exception("no Spark session")
             os.kill(os.getpid(), signal.SIGABRT)
         log.info("application %s", self.jvm.app_id)
+        self._watch_master()
+
+    def _watch_master(self) -> None:
+        """Ends this container when the master has forgotten the application, which nothing else would ever mend.
+
+        A master that was killed starts with an empty memory: it gives no executor to an application that it does not know, and
+        the application waits for it for ever. The container's restart registers a new one, and the jobs are submitted to it again.
+        """
+        forgotten = 0
+        while not self._stopping.wait(_MASTER_POLL_SECONDS):
+            applications = _applications(os.environ["SPARK_MASTER"])
+            forgotten = forgotten + 1 if applications is not None and self.jvm.app_id not in applications else 0
+            if forgotten >= _MASTER_POLLS:
+                log.error("the master does not know %s any more: starting anew", self.jvm.app_id)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
 
 def _wait_for(master: str, stopping: threading.Event) -> None:
@@ -107,6 +128,17 @@ def _wait_for(master: str, stopping: threading.Event) -> None:
             stopping.wait(0.1)
         else:
             return
+
+
+def _applications(master: str) -> set[str] | None:
+    """Ids of the applications that the master knows; nothing while it does not answer."""
+    host = master.removeprefix("spark://").rpartition(":")[0]
+    try:
+        with urllib.request.urlopen(f"http://{host}:8080/json/", timeout=2) as answer:
+            state = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return {application["id"] for application in state["activeapps"]} if state["status"] == "ALIVE" else None
 
 
 if __name__ == "__main__":

@@ -88,6 +88,8 @@ fn killed_and_back(stack: &Stack, services: &[&str]) {
 
 pub fn odd_changes_arrive(stack: &Stack) {
     stack.up();
+    // It changes and deletes orders, these too.
+    stack.pipectl(&["stop", "data-generator"]).succeeded();
     let source = |statement: &str| stack.sql("postgres-source", statement);
     let burst = |rows: u32| {
         format!(
@@ -121,6 +123,7 @@ pub fn odd_changes_arrive(stack: &Stack) {
     });
     source("DELETE FROM regions WHERE region_id = 901");
     stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    stack.pipectl(&["start", "data-generator"]).succeeded();
 }
 
 pub fn status_names_the_broken_part(stack: &Stack) {
