@@ -4,8 +4,8 @@ use super::super::shape::Shape::{Absent, Any, Boolean, Integer, List, Number, Ob
 use super::super::shape::{Field, Shape, fields};
 use super::Kind;
 use super::shapes::{
-    CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, PROFILE, REFERENCE, REFERENCE_FIELDS, RUN, TAG,
-    TASK,
+    CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, PROFILE, REFERENCE, REFERENCE_FIELDS, RUN, STYLE,
+    TAG, TASK,
 };
 use super::words::{
     CONTAINER_FILES, DATABASE_SERVICES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES, TABLE_FILES,
@@ -19,13 +19,13 @@ static CLEANUP: Shape = OneOf(&["delete", "compact"]);
 
 static CONTAINER_FILE: Shape = OneOf(CONTAINER_FILES);
 
-/// Every kind, parents before children.
-pub static KINDS: &[Kind] = &[
-    Kind {
-        name: "databaseService",
-        collection: "services/databaseServices",
-        above: &[],
-        body: fields![
+/// Who made it.
+const PROVIDERS: &[&str] = &["system", "user", "automation"];
+
+/// Begins the fields of a body with those that services and assets share.
+macro_rules! described {
+    ($($own:tt)*) => {
+        fields![
             "name" required => Text,
             "displayName" => Text,
             "description" => Text,
@@ -33,101 +33,59 @@ pub static KINDS: &[Kind] = &[
             "owners" => List(&REFERENCE),
             "domains" => Absent,
             "dataProducts" => Absent,
-            "serviceType" required => OneOf(DATABASE_SERVICES),
-            "connection" => Object(CONNECTION),
-            "ingestionRunner" => Object(REFERENCE_FIELDS),
-        ],
-        own: &[],
-        defaults: &[("tags", "[]"), ("owners", "[]")],
-        parts: None,
-        locations: &[],
-        guarded: false,
-    },
-    Kind {
-        name: "messagingService",
-        collection: "services/messagingServices",
-        above: &[],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
-            "serviceType" required => OneOf(MESSAGING_SERVICES),
-            "connection" => Object(CONNECTION),
-            "ingestionRunner" => Object(REFERENCE_FIELDS),
-        ],
-        own: &[],
-        defaults: &[("tags", "[]"), ("owners", "[]")],
-        parts: None,
-        locations: &[],
-        guarded: false,
-    },
-    Kind {
-        name: "pipelineService",
-        collection: "services/pipelineServices",
-        above: &[],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
-            "serviceType" required => OneOf(PIPELINE_SERVICES),
-            "connection" => Object(CONNECTION),
-            "ingestionRunner" => Object(REFERENCE_FIELDS),
-        ],
-        own: &[],
-        defaults: &[("tags", "[]"), ("owners", "[]")],
-        parts: None,
-        locations: &[],
-        guarded: false,
-    },
-    Kind {
-        name: "storageService",
-        collection: "services/storageServices",
-        above: &[],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
-            "serviceType" required => OneOf(STORAGE_SERVICES),
-            "connection" => Object(CONNECTION),
-            "ingestionRunner" => Object(REFERENCE_FIELDS),
-        ],
-        own: &[],
-        defaults: &[("tags", "[]"), ("owners", "[]")],
-        parts: None,
-        locations: &[],
-        guarded: false,
-    },
-    Kind {
-        name: "database",
-        collection: "databases",
-        above: &[("service", "databaseService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
-            "service" required => Text,
-            "default" => Boolean,
-            "retentionPeriod" => Text,
+            $($own)*
+        ]
+    };
+}
+
+/// The body of an asset: what all of them have stands around its own fields, in the order that errors list them.
+macro_rules! asset {
+    ($($own:tt)*) => {
+        described![
+            $($own)*
             "extension" => Any,
             "sourceUrl" => Text,
             "lifeCycle" => Any,
             "sourceHash" => Text,
+        ]
+    };
+}
+
+/// A kind of service: name, collection, and the types of service that there are.
+macro_rules! service {
+    ($name:literal, $collection:literal, $types:expr) => {
+        Kind {
+            name: $name,
+            collection: $collection,
+            above: &[],
+            body: described![
+                "serviceType" required => OneOf($types),
+                "connection" => Object(CONNECTION),
+                "ingestionRunner" => Object(REFERENCE_FIELDS),
+            ],
+            own: &[],
+            defaults: &[("tags", "[]"), ("owners", "[]")],
+            parts: None,
+            locations: &[],
+            guarded: false,
+        }
+    };
+}
+
+/// Every kind, parents before children.
+pub static KINDS: &[Kind] = &[
+    service!("databaseService", "services/databaseServices", DATABASE_SERVICES),
+    service!("messagingService", "services/messagingServices", MESSAGING_SERVICES),
+    service!("pipelineService", "services/pipelineServices", PIPELINE_SERVICES),
+    service!("storageService", "services/storageServices", STORAGE_SERVICES),
+    Kind {
+        name: "database",
+        collection: "databases",
+        above: &[("service", "databaseService")],
+        body: asset![
+            "service" required => Text,
+            "default" => Boolean,
+            "retentionPeriod" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -142,20 +100,9 @@ pub static KINDS: &[Kind] = &[
         name: "databaseSchema",
         collection: "databaseSchemas",
         above: &[("database", "database"), ("service", "databaseService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "database" required => Text,
             "retentionPeriod" => Text,
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -171,14 +118,7 @@ pub static KINDS: &[Kind] = &[
         name: "table",
         collection: "tables",
         above: &[("databaseSchema", "databaseSchema"), ("database", "database"), ("service", "databaseService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "databaseSchema" required => Text,
             "columns" required => List(&COLUMN),
             "tableType" => OneOf(TABLE_TYPES),
@@ -190,10 +130,6 @@ pub static KINDS: &[Kind] = &[
             "schemaDefinition" => Text,
             "fileFormat" => OneOf(TABLE_FILES),
             "retentionPeriod" => Text,
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -210,21 +146,10 @@ pub static KINDS: &[Kind] = &[
         name: "storedProcedure",
         collection: "storedProcedures",
         above: &[("databaseSchema", "databaseSchema"), ("database", "database"), ("service", "databaseService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "databaseSchema" required => Text,
             "storedProcedureCode" required => Object(CODE),
             "storedProcedureType" => OneOf(&["StoredProcedure", "UDF", "StoredPackage", "Function"]),
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -240,14 +165,7 @@ pub static KINDS: &[Kind] = &[
         name: "topic",
         collection: "topics",
         above: &[("service", "messagingService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "service" required => Text,
             "partitions" required => Integer,
             "messageSchema" => Object(MESSAGE_SCHEMA),
@@ -258,10 +176,6 @@ pub static KINDS: &[Kind] = &[
             "minimumInSyncReplicas" => Integer,
             "retentionSize" => Number,
             "topicConfig" => Any,
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -275,14 +189,7 @@ pub static KINDS: &[Kind] = &[
         name: "container",
         collection: "containers",
         above: &[("service", "storageService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "service" required => Text,
             "parent" => Object(REFERENCE_FIELDS),
             "dataModel" => Object(DATA_MODEL),
@@ -291,10 +198,6 @@ pub static KINDS: &[Kind] = &[
             "size" => Number,
             "fileFormats" => List(&CONTAINER_FILE),
             "fullPath" => Text,
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -309,14 +212,7 @@ pub static KINDS: &[Kind] = &[
         name: "pipeline",
         collection: "pipelines",
         above: &[("service", "pipelineService")],
-        body: fields![
-            "name" required => Text,
-            "displayName" => Text,
-            "description" => Text,
-            "tags" => List(&TAG),
-            "owners" => List(&REFERENCE),
-            "domains" => Absent,
-            "dataProducts" => Absent,
+        body: asset![
             "service" required => Text,
             "concurrency" => Integer,
             "pipelineLocation" => Text,
@@ -324,10 +220,6 @@ pub static KINDS: &[Kind] = &[
             "tasks" => List(&TASK),
             "state" => OneOf(&["Active", "Inactive"]),
             "scheduleInterval" => Text,
-            "extension" => Any,
-            "sourceUrl" => Text,
-            "lifeCycle" => Any,
-            "sourceHash" => Text,
         ],
         own: fields![
             "serviceType" => Text,
@@ -349,7 +241,7 @@ pub static KINDS: &[Kind] = &[
             "displayName" => Text,
             "description" required => Text,
             "mutuallyExclusive" => Boolean,
-            "provider" => OneOf(&["system", "user", "automation"]),
+            "provider" => OneOf(PROVIDERS),
             "domains" => Absent,
             "owners" => List(&REFERENCE),
         ],
@@ -371,8 +263,8 @@ pub static KINDS: &[Kind] = &[
             "description" required => Text,
             "classification" required => Text,
             "mutuallyExclusive" => Boolean,
-            "provider" => OneOf(&["system", "user", "automation"]),
-            "style" => Object(fields!["color" => Text, "iconURL" => Text]),
+            "provider" => OneOf(PROVIDERS),
+            "style" => Object(STYLE),
             "domains" => Absent,
             "owners" => List(&REFERENCE),
         ],
@@ -441,7 +333,7 @@ pub static KINDS: &[Kind] = &[
             "displayName" => Text,
             "description" => Text,
             "botUser" required => Object(REFERENCE_FIELDS),
-            "provider" => OneOf(&["system", "user", "automation"]),
+            "provider" => OneOf(PROVIDERS),
             "domains" => Absent,
         ],
         own: &[],

@@ -20,13 +20,16 @@ pub static REFERENCE_FIELDS: &[Field] = fields![
     "href" => Text,
 ];
 
+/// How a tag looks.
+pub static STYLE: &[Field] = fields!["color" => Text, "iconURL" => Text];
+
 /// A tag on an entity or a column.
 pub static TAG: Shape = Object(fields![
     "tagFQN" required => Text,
     "name" => Text,
     "displayName" => Text,
     "description" => Text,
-    "style" => Object(fields!["color" => Text, "iconURL" => Text]),
+    "style" => Object(STYLE),
     "source" => OneOf(&["Classification", "Glossary"]),
     "labelType" => OneOf(&["Manual", "Propagated", "Automated", "Derived", "Generated"]),
     "state" => OneOf(&["Suggested", "Confirmed"]),
