@@ -7,7 +7,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::super::error::CatalogError;
+use super::super::entity::render::Rendering;
+use super::super::error::{CatalogError, Result};
+use super::super::store::{Entity, View};
+use super::Base;
 
 /// Longest text of a refusal by the framework that is passed on, in bytes.
 const LONGEST: usize = 4096;
@@ -30,6 +33,11 @@ pub fn ok(value: &Value) -> Response {
 /// 200 with nothing.
 pub fn done() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], Body::empty()).into_response()
+}
+
+/// An entity as its client sees it.
+pub fn shown(view: &impl View, entity: &Entity, base: &Base) -> Result<Value> {
+    Rendering::new(view, &base.0).entity(entity).map(Value::Object)
 }
 
 impl IntoResponse for CatalogError {

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{delete, get, put};
+use axum::routing::{MethodRouter, delete, get, put};
 use axum::{Extension, Router};
 use serde_json::{Value, json};
 
@@ -16,9 +16,9 @@ use super::super::entity::render::Rendering;
 use super::super::entity::{self, Mode, Written, patch};
 use super::super::error::Result;
 use super::super::kinds::{self, Kind};
-use super::super::store::{Entity, View};
+use super::super::store::View;
 use super::answer;
-use super::request::{self, Parameters, by_id, by_name};
+use super::request::{self, By, Parameters};
 use super::{Base, Shared};
 
 /// Entities of a page where the request does not say.
@@ -28,14 +28,16 @@ const PAGE: usize = 10;
 const MOST: usize = 1_000_000;
 
 type TheKind = Extension<&'static Kind>;
+/// The kind, and how the path names the entity.
+type TheOne = (TheKind, Extension<By>);
 type Who = Extension<Principal>;
 
 /// Routes of one kind.
 pub fn routes(kind: &'static Kind) -> Router<Shared> {
     let at = |rest: &str| format!("/{}{rest}", kind.collection);
     let mut routes = Router::new()
-        .route(&at("/{id}"), get(one).patch(change).delete(remove))
-        .route(&at("/name/{name}"), get(one_by_name).patch(change_by_name).delete(remove_by_name))
+        .route(&at("/{id}"), single(By::Id))
+        .route(&at("/name/{name}"), single(By::Name))
         .route(&at("/restore"), put(restore));
     // A bot is a user with a token; both are there from the start.
     routes = if kind.name == "bot" {
@@ -47,6 +49,11 @@ pub fn routes(kind: &'static Kind) -> Router<Shared> {
         routes = routes.route(&at("/bulk"), put(write_all)).route(&at("/deleteStale"), delete(remove_stale));
     }
     routes
+}
+
+/// What can be done with one entity.
+fn single(by: By) -> MethodRouter<Shared> {
+    get(one).patch(change).delete(remove).layer(Extension(by))
 }
 
 async fn many(
@@ -98,25 +105,13 @@ fn page(view: &impl View, kind: &Kind, query: &Query, base: &str) -> Result<Stri
 
 async fn one(
     State(app): State<Shared>,
-    Extension(kind): TheKind,
+    (Extension(kind), Extension(by)): TheOne,
     Extension(base): Extension<Base>,
-    Path(id): Path<String>,
+    Path(text): Path<String>,
     parameters: Parameters,
 ) -> Result<Response> {
     let include = parameters.include()?;
-    let document = app.read(move |_, view| shown(view, &by_id(view, kind, &id, include)?, &base)).await?;
-    Ok(answer::ok(&document))
-}
-
-async fn one_by_name(
-    State(app): State<Shared>,
-    Extension(kind): TheKind,
-    Extension(base): Extension<Base>,
-    Path(name): Path<String>,
-    parameters: Parameters,
-) -> Result<Response> {
-    let include = parameters.include()?;
-    let document = app.read(move |_, view| shown(view, &by_name(view, kind, &name, include)?, &base)).await?;
+    let document = app.read(move |_, view| answer::shown(view, &by.find(view, kind, &text, include)?, &base)).await?;
     Ok(answer::ok(&document))
 }
 
@@ -153,7 +148,7 @@ async fn written(
     let (document, created) = app
         .write(move |_, writing| {
             let Written { entity, created } = entity::put(writing, kind, body, &who, mode)?;
-            Ok((shown(writing, &entity, &base)?, created))
+            Ok((answer::shown(writing, &entity, &base)?, created))
         })
         .await?;
     Ok(answer::document(if created { StatusCode::CREATED } else { StatusCode::OK }, &document))
@@ -185,37 +180,18 @@ async fn remove_stale(
 
 async fn change(
     State(app): State<Shared>,
-    Extension(kind): TheKind,
+    (Extension(kind), Extension(by)): TheOne,
     Extension(base): Extension<Base>,
     Extension(who): Who,
-    Path(id): Path<String>,
+    Path(text): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
     let operations = request::operations(&headers, &body)?;
     let document = app
         .write(move |_, writing| {
-            let entity = by_id(writing, kind, &id, Include::All)?;
-            shown(writing, &patch::patch(writing, &entity, &operations, &who)?, &base)
-        })
-        .await?;
-    Ok(answer::ok(&document))
-}
-
-async fn change_by_name(
-    State(app): State<Shared>,
-    Extension(kind): TheKind,
-    Extension(base): Extension<Base>,
-    Extension(who): Who,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response> {
-    let operations = request::operations(&headers, &body)?;
-    let document = app
-        .write(move |_, writing| {
-            let entity = by_name(writing, kind, &name, Include::All)?;
-            shown(writing, &patch::patch(writing, &entity, &operations, &who)?, &base)
+            let entity = by.find(writing, kind, &text, Include::All)?;
+            answer::shown(writing, &patch::patch(writing, &entity, &operations, &who)?, &base)
         })
         .await?;
     Ok(answer::ok(&document))
@@ -223,35 +199,17 @@ async fn change_by_name(
 
 async fn remove(
     State(app): State<Shared>,
-    Extension(kind): TheKind,
+    (Extension(kind), Extension(by)): TheOne,
     Extension(base): Extension<Base>,
     Extension(who): Who,
-    Path(id): Path<String>,
+    Path(text): Path<String>,
     parameters: Parameters,
 ) -> Result<Response> {
     let extent = extent(&parameters)?;
     let document = app
         .write(move |_, writing| {
-            let entity = by_id(writing, kind, &id, to_delete(extent))?;
-            shown(writing, &removal::delete(writing, &entity, extent, &who)?, &base)
-        })
-        .await?;
-    Ok(answer::ok(&document))
-}
-
-async fn remove_by_name(
-    State(app): State<Shared>,
-    Extension(kind): TheKind,
-    Extension(base): Extension<Base>,
-    Extension(who): Who,
-    Path(name): Path<String>,
-    parameters: Parameters,
-) -> Result<Response> {
-    let extent = extent(&parameters)?;
-    let document = app
-        .write(move |_, writing| {
-            let entity = by_name(writing, kind, &name, to_delete(extent))?;
-            shown(writing, &removal::delete(writing, &entity, extent, &who)?, &base)
+            let entity = by.find(writing, kind, &text, to_delete(extent))?;
+            answer::shown(writing, &removal::delete(writing, &entity, extent, &who)?, &base)
         })
         .await?;
     Ok(answer::ok(&document))
@@ -272,8 +230,8 @@ async fn restore(
     let Restore { id } = request::typed(&body)?;
     let document = app
         .write(move |_, writing| {
-            let entity = by_id(writing, kind, &id, Include::All)?;
-            shown(writing, &removal::restore(writing, &entity, &who)?, &base)
+            let entity = By::Id.find(writing, kind, &id, Include::All)?;
+            answer::shown(writing, &removal::restore(writing, &entity, &who)?, &base)
         })
         .await?;
     Ok(answer::ok(&document))
@@ -286,8 +244,4 @@ fn extent(parameters: &Parameters) -> Result<Extent> {
 /// What is deleted softly can be deleted for good, but not softly again.
 fn to_delete(extent: Extent) -> Include {
     if extent.hard { Include::All } else { Include::NonDeleted }
-}
-
-fn shown(view: &impl View, entity: &Entity, base: &Base) -> Result<Value> {
-    Rendering::new(view, &base.0).entity(entity).map(Value::Object)
 }

@@ -14,16 +14,17 @@ use super::super::error::Result;
 use super::super::kinds;
 use super::super::lineage::answers::{self, Reach};
 use super::super::lineage::{self, openlineage};
-use super::super::store::{Entity, View};
+use super::super::store::{Entity, Id, Reading, View};
 use super::answer;
-use super::request::{self, Parameters, by_id, by_name, id};
+use super::request::{self, By, Parameters, id};
 use super::{Base, Shared};
 
 /// Most edges that are followed one after another. A server of version 1 allows 3.
 const DEEPEST: usize = 10;
 
 type Who = Extension<Principal>;
-type Ends = Path<(String, String, String, String)>;
+/// Kind and id or name of both ends of an edge.
+type Ends = (String, String, String, String);
 
 /// Routes below `/lineage` and `/openlineage`.
 pub fn routes() -> Router<Shared> {
@@ -32,10 +33,13 @@ pub fn routes() -> Router<Shared> {
         .route("/lineage/getLineage", get(by_query))
         .route("/lineage/getLineageEdge/{from}/{to}", get(edge_by_id))
         .route("/lineage/getLineageEdge/{from_kind}/name/{from}/{to_kind}/name/{to}", get(edge_by_name))
-        .route("/lineage/{from_kind}/{from}", get(graph_by_id))
-        .route("/lineage/{from_kind}/name/{from}", get(graph_by_name))
-        .route("/lineage/{from_kind}/{from}/{to_kind}/{to}", patch(change).delete(remove))
-        .route("/lineage/{from_kind}/name/{from}/{to_kind}/name/{to}", put(write_by_name).delete(remove_by_name))
+        .route("/lineage/{from_kind}/{from}", get(graph).layer(Extension(By::Id)))
+        .route("/lineage/{from_kind}/name/{from}", get(graph).layer(Extension(By::Name)))
+        .route("/lineage/{from_kind}/{from}/{to_kind}/{to}", patch(change).delete(remove).layer(Extension(By::Id)))
+        .route(
+            "/lineage/{from_kind}/name/{from}/{to_kind}/name/{to}",
+            put(write_details).delete(remove).layer(Extension(By::Name)),
+        )
         .route("/openlineage/lineage", post(event))
         .route("/openlineage/lineage/batch", post(events))
 }
@@ -46,15 +50,16 @@ async fn write(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> R
     Ok(answer::done())
 }
 
-async fn write_by_name(
+async fn write_details(
     State(app): State<Shared>,
+    Extension(by): Extension<By>,
     Extension(who): Who,
-    Path(ends): Ends,
+    Path(ends): Path<Ends>,
     body: Bytes,
 ) -> Result<Response> {
     let details = request::json(&body)?;
     app.write(move |_, writing| {
-        let (from, to) = named_ends(writing, &ends)?;
+        let (from, to) = entities(by, writing, &ends)?;
         lineage::put_details(writing, (&from, &to), details, &who)
     })
     .await?;
@@ -63,79 +68,60 @@ async fn write_by_name(
 
 async fn change(
     State(app): State<Shared>,
+    Extension(by): Extension<By>,
     Extension(who): Who,
-    Path((from_kind, from, to_kind, to)): Ends,
+    Path(ends): Path<Ends>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
     let operations = request::operations(&headers, &body)?;
     let details = app
         .write(move |_, writing| {
-            let from = by_id(writing, kinds::named(&from_kind)?, &from, Include::NonDeleted)?;
-            let to = by_id(writing, kinds::named(&to_kind)?, &to, Include::NonDeleted)?;
+            let (from, to) = entities(by, writing, &ends)?;
             lineage::patch_details(writing, (&from, &to), &operations, &who)
         })
         .await?;
     Ok(answer::ok(&Value::Object(details)))
 }
 
-async fn remove(State(app): State<Shared>, Path((_, from, _, to)): Ends) -> Result<Response> {
-    let (from, to) = (id(&from)?, id(&to)?);
-    app.write(move |_, writing| lineage::remove(writing, from, to)).await?;
-    Ok(answer::done())
-}
-
-async fn remove_by_name(State(app): State<Shared>, Path(ends): Ends) -> Result<Response> {
+async fn remove(State(app): State<Shared>, Extension(by): Extension<By>, Path(ends): Path<Ends>) -> Result<Response> {
     app.write(move |_, writing| {
-        let (from, to) = named_ends(writing, &ends)?;
-        lineage::remove(writing, from.id(), to.id())
+        let (from, to) = ids(by, writing, &ends)?;
+        lineage::remove(writing, from, to)
     })
     .await?;
     Ok(answer::done())
 }
 
 async fn edge_by_id(State(app): State<Shared>, Path((from, to)): Path<(String, String)>) -> Result<Response> {
-    let (from, to) = (id(&from)?, id(&to)?);
-    let details = app.read(move |_, view| answers::details(view, &lineage::existing(view, from, to)?)).await?;
-    Ok(answer::ok(&json!({"edge": details})))
+    edge(&app, move |_| Ok((id(&from)?, id(&to)?))).await
 }
 
-async fn edge_by_name(State(app): State<Shared>, Path(ends): Ends) -> Result<Response> {
+async fn edge_by_name(State(app): State<Shared>, Path(ends): Path<Ends>) -> Result<Response> {
+    edge(&app, move |view| ids(By::Name, view, &ends)).await
+}
+
+async fn edge(app: &Shared, ends: impl FnOnce(&Reading) -> Result<(Id, Id)> + Send + 'static) -> Result<Response> {
     let details = app
         .read(move |_, view| {
-            let (from, to) = named_ends(view, &ends)?;
-            answers::details(view, &lineage::existing(view, from.id(), to.id())?)
+            let (from, to) = ends(view)?;
+            answers::details(view, &lineage::existing(view, from, to)?)
         })
         .await?;
     Ok(answer::ok(&json!({"edge": details})))
 }
 
-async fn graph_by_id(
+async fn graph(
     State(app): State<Shared>,
+    Extension(by): Extension<By>,
     Extension(base): Extension<Base>,
-    Path((kind, id)): Path<(String, String)>,
+    Path((kind, text)): Path<(String, String)>,
     parameters: Parameters,
 ) -> Result<Response> {
     let reach = reach(&parameters)?;
     let graph = app
         .read(move |_, view| {
-            let root = by_id(view, kinds::named(&kind)?, &id, include(reach))?;
-            answers::by_reference(view, &root, reach, &base.0)
-        })
-        .await?;
-    Ok(answer::ok(&graph))
-}
-
-async fn graph_by_name(
-    State(app): State<Shared>,
-    Extension(base): Extension<Base>,
-    Path((kind, name)): Path<(String, String)>,
-    parameters: Parameters,
-) -> Result<Response> {
-    let reach = reach(&parameters)?;
-    let graph = app
-        .read(move |_, view| {
-            let root = by_name(view, kinds::named(&kind)?, &name, include(reach))?;
+            let root = by.find(view, kinds::named(&kind)?, &text, include(reach))?;
             answers::by_reference(view, &root, reach, &base.0)
         })
         .await?;
@@ -151,7 +137,7 @@ async fn by_query(
     let name = parameters.required("fqn")?.to_owned();
     let kind = kinds::named(parameters.get("type").unwrap_or("table"))?;
     let graph = app
-        .read(move |_, view| answers::by_name(view, &by_name(view, kind, &name, include(reach))?, reach, &base.0))
+        .read(move |_, view| answers::by_name(view, &By::Name.find(view, kind, &name, include(reach))?, reach, &base.0))
         .await?;
     Ok(answer::ok(&graph))
 }
@@ -168,14 +154,19 @@ async fn events(State(app): State<Shared>, Extension(who): Who, body: Bytes) -> 
     Ok(answer::ok(&result))
 }
 
-fn named_ends(
-    view: &impl View,
-    (from_kind, from, to_kind, to): &(String, String, String, String),
-) -> Result<(Entity, Entity)> {
+fn entities(by: By, view: &impl View, (from_kind, from, to_kind, to): &Ends) -> Result<(Entity, Entity)> {
     Ok((
-        by_name(view, kinds::named(from_kind)?, from, Include::NonDeleted)?,
-        by_name(view, kinds::named(to_kind)?, to, Include::NonDeleted)?,
+        by.find(view, kinds::named(from_kind)?, from, Include::NonDeleted)?,
+        by.find(view, kinds::named(to_kind)?, to, Include::NonDeleted)?,
     ))
+}
+
+/// An id is taken as it is: an edge can be removed whose ends are deleted.
+fn ids(by: By, view: &impl View, ends: &Ends) -> Result<(Id, Id)> {
+    match by {
+        By::Id => Ok((id(&ends.1)?, id(&ends.3)?)),
+        By::Name => entities(by, view, ends).map(|(from, to)| (from.id(), to.id())),
+    }
 }
 
 fn reach(parameters: &Parameters) -> Result<Reach> {

@@ -104,17 +104,22 @@ pub fn id(text: &str) -> Result<Uuid> {
         .map_err(|_| CatalogError::new(404, format!("`{text}` is no id; by name it is `/name/{{fqn}}`")))
 }
 
-/// The entity with this id, of this kind.
-pub fn by_id(view: &impl View, kind: &Kind, text: &str, include: Include) -> Result<Entity> {
-    let found = view.entity(id(text)?)?.filter(|entity| entity.kind.name == kind.name);
-    meant(found, kind, text, include)
+/// How a path names an entity. Twin routes share a handler and differ by this, which a layer gives.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    /// `/tables/{id}`.
+    Id,
+    /// `/tables/name/{name}`, fully qualified.
+    Name,
 }
 
-/// The entity with this name.
-pub fn by_name(view: &impl View, kind: &Kind, name: &str, include: Include) -> Result<Entity> {
-    meant(view.named(kind, name)?, kind, name, include)
-}
-
-fn meant(found: Option<Entity>, kind: &Kind, what: &str, include: Include) -> Result<Entity> {
-    found.filter(|entity| include.takes(entity.is_deleted())).ok_or_else(|| CatalogError::missing(kind.name, what))
+impl By {
+    /// The entity of this kind that `text` names.
+    pub fn find(self, view: &impl View, kind: &Kind, text: &str, include: Include) -> Result<Entity> {
+        let found = match self {
+            Self::Id => view.entity(id(text)?)?.filter(|entity| entity.kind.name == kind.name),
+            Self::Name => view.named(kind, text)?,
+        };
+        found.filter(|entity| include.takes(entity.is_deleted())).ok_or_else(|| CatalogError::missing(kind.name, text))
+    }
 }

@@ -4,21 +4,19 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router};
 use serde_json::{Value, json};
 
 use super::super::entity::list::Include;
-use super::super::entity::render::Rendering;
 use super::super::error::{CatalogError, Result};
 use super::super::kinds::{self, Kind};
 use super::super::profile;
 use super::super::runs;
 use super::super::search::{self, Scope};
-use super::super::store::Entity;
 use super::super::usage;
 use super::answer;
-use super::request::{self, Parameters, by_id, by_name};
+use super::request::{self, By, Parameters};
 use super::{Base, Shared};
 
 /// What a client tests before it reads a system: name, meaning, whether it must work.
@@ -63,11 +61,15 @@ pub fn routes() -> Router<Shared> {
         .route("/pipelines/{id}/status/{timestamp}", delete(remove_run))
         .route("/tables/{id}/tableProfile", put(report_profile))
         .route("/tables/{id}/tableProfile/latest", get(read_profile))
-        .route("/usage/{kind}/{id}", put(report_usage).post(report_usage).get(read_usage))
-        .route("/usage/{kind}/name/{id}", put(report_usage_by_name).post(report_usage_by_name).get(read_usage_by_name))
+        .route("/usage/{kind}/{id}", usage_of(By::Id))
+        .route("/usage/{kind}/name/{id}", usage_of(By::Name))
         .route("/usage/compute.percentile/{kind}/{date}", post(rank))
         .route("/search/fieldQuery", get(by_field))
         .route("/search/query", get(by_words))
+}
+
+fn usage_of(by: By) -> MethodRouter<Shared> {
+    put(report_usage).post(report_usage).get(read_usage).layer(Extension(by))
 }
 
 async fn connection_test(Path(name): Path<String>) -> Result<Response> {
@@ -95,11 +97,11 @@ async fn report_run(
     let body = request::json(&body)?;
     let document = app
         .write(move |_, writing| {
-            let pipeline = by_name(writing, pipelines()?, &name, Include::NonDeleted)?;
-            Rendering::new(writing, &base.0).entity(&runs::report(writing, &pipeline, body)?)
+            let pipeline = By::Name.find(writing, pipelines()?, &name, Include::NonDeleted)?;
+            answer::shown(writing, &runs::report(writing, &pipeline, body)?, &base)
         })
         .await?;
-    Ok(answer::ok(&Value::Object(document)))
+    Ok(answer::ok(&document))
 }
 
 async fn list_runs(State(app): State<Shared>, Path(name): Path<String>, parameters: Parameters) -> Result<Response> {
@@ -107,7 +109,7 @@ async fn list_runs(State(app): State<Shared>, Path(name): Path<String>, paramete
     let limit = parameters.number("limit", 100, 1000)?;
     let found = app
         .read(move |_, view| {
-            let pipeline = by_name(view, pipelines()?, &name, Include::All)?;
+            let pipeline = By::Name.find(view, pipelines()?, &name, Include::All)?;
             runs::between(view, pipeline.id(), start, end)
         })
         .await?;
@@ -123,11 +125,11 @@ async fn remove_run(
 ) -> Result<Response> {
     let document = app
         .write(move |_, writing| {
-            let pipeline = by_name(writing, pipelines()?, &name, Include::All)?;
-            Rendering::new(writing, &base.0).entity(&runs::remove(writing, &pipeline, timestamp)?)
+            let pipeline = By::Name.find(writing, pipelines()?, &name, Include::All)?;
+            answer::shown(writing, &runs::remove(writing, &pipeline, timestamp)?, &base)
         })
         .await?;
-    Ok(answer::ok(&Value::Object(document)))
+    Ok(answer::ok(&document))
 }
 
 async fn report_profile(
@@ -139,11 +141,11 @@ async fn report_profile(
     let body = request::json(&body)?;
     let document = app
         .write(move |_, writing| {
-            let table = by_id(writing, kinds::named("table")?, &id, Include::NonDeleted)?;
-            Rendering::new(writing, &base.0).entity(&profile::report(writing, &table, body)?)
+            let table = By::Id.find(writing, kinds::named("table")?, &id, Include::NonDeleted)?;
+            answer::shown(writing, &profile::report(writing, &table, body)?, &base)
         })
         .await?;
-    Ok(answer::ok(&Value::Object(document)))
+    Ok(answer::ok(&document))
 }
 
 /// By name, as the interface has it, though the measurement is reported by id.
@@ -154,39 +156,24 @@ async fn read_profile(
 ) -> Result<Response> {
     let document = app
         .read(move |_, view| {
-            let table = by_name(view, kinds::named("table")?, &name, Include::NonDeleted)?;
-            Rendering::new(view, &base.0).entity(&table)
+            let table = By::Name.find(view, kinds::named("table")?, &name, Include::NonDeleted)?;
+            answer::shown(view, &table, &base)
         })
         .await?;
-    Ok(answer::ok(&Value::Object(document)))
+    Ok(answer::ok(&document))
 }
 
 async fn report_usage(
     State(app): State<Shared>,
+    Extension(by): Extension<By>,
     Extension(base): Extension<Base>,
-    Path((kind, id)): Path<(String, String)>,
+    Path((kind, text)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response> {
     let (kind, body) = (kinds::named(&kind)?, request::json(&body)?);
     let usage = app
         .write(move |_, writing| {
-            let entity = usage::report(writing, &by_id(writing, kind, &id, Include::NonDeleted)?, body)?;
-            Ok(usage::answer(writing, &entity, &base.0))
-        })
-        .await?;
-    Ok(answer::document(StatusCode::CREATED, &usage))
-}
-
-async fn report_usage_by_name(
-    State(app): State<Shared>,
-    Extension(base): Extension<Base>,
-    Path((kind, name)): Path<(String, String)>,
-    body: Bytes,
-) -> Result<Response> {
-    let (kind, body) = (kinds::named(&kind)?, request::json(&body)?);
-    let usage = app
-        .write(move |_, writing| {
-            let entity = usage::report(writing, &by_name(writing, kind, &name, Include::NonDeleted)?, body)?;
+            let entity = usage::report(writing, &by.find(writing, kind, &text, Include::NonDeleted)?, body)?;
             Ok(usage::answer(writing, &entity, &base.0))
         })
         .await?;
@@ -195,23 +182,17 @@ async fn report_usage_by_name(
 
 async fn read_usage(
     State(app): State<Shared>,
+    Extension(by): Extension<By>,
     Extension(base): Extension<Base>,
-    Path((kind, id)): Path<(String, String)>,
+    Path((kind, text)): Path<(String, String)>,
 ) -> Result<Response> {
     let kind = kinds::named(&kind)?;
-    let find = move |view: &super::Reading| -> Result<Entity> { by_id(view, kind, &id, Include::NonDeleted) };
-    let usage = app.read(move |_, view| Ok(usage::answer(view, &find(view)?, &base.0))).await?;
-    Ok(answer::ok(&usage))
-}
-
-async fn read_usage_by_name(
-    State(app): State<Shared>,
-    Extension(base): Extension<Base>,
-    Path((kind, name)): Path<(String, String)>,
-) -> Result<Response> {
-    let kind = kinds::named(&kind)?;
-    let find = move |view: &super::Reading| -> Result<Entity> { by_name(view, kind, &name, Include::NonDeleted) };
-    let usage = app.read(move |_, view| Ok(usage::answer(view, &find(view)?, &base.0))).await?;
+    let usage = app
+        .read(move |_, view| {
+            let entity = by.find(view, kind, &text, Include::NonDeleted)?;
+            Ok(usage::answer(view, &entity, &base.0))
+        })
+        .await?;
     Ok(answer::ok(&usage))
 }
 

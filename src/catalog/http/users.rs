@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::super::access::{Expiry, Login, Principal};
 use super::super::entity::list::Include;
-use super::super::entity::render::Rendering;
 use super::super::error::{CatalogError, Result};
+use super::super::fqn;
 use super::super::kinds;
 use super::super::seed;
 use super::super::store::{Entity, View};
 use super::answer;
-use super::request::{self, by_id, by_name};
+use super::request::{self, By};
 use super::{Base, Shared};
 
 /// Routes that need no token.
@@ -79,11 +79,11 @@ async fn logged_in(
 ) -> Result<Response> {
     let document = app
         .read(move |_, view| {
-            let user = by_name(view, kinds::named("user")?, &super::super::fqn::quote(&who.name), Include::NonDeleted)?;
-            Rendering::new(view, &base.0).entity(&user)
+            let user = By::Name.find(view, kinds::named("user")?, &fqn::quote(&who.name), Include::NonDeleted)?;
+            answer::shown(view, &user, &base)
         })
         .await?;
-    Ok(answer::ok(&Value::Object(document)))
+    Ok(answer::ok(&document))
 }
 
 async fn auth_mechanism(
@@ -141,7 +141,7 @@ async fn revoke(State(app): State<Shared>, Extension(who): Extension<Principal>,
 
 /// A user that is a program: only those have tokens that can be looked at.
 fn bot(view: &impl View, id: &str) -> Result<Entity> {
-    let user = by_id(view, kinds::named("user")?, id, Include::NonDeleted)?;
+    let user = By::Id.find(view, kinds::named("user")?, id, Include::NonDeleted)?;
     if user.document.get("isBot").and_then(Value::as_bool) == Some(true) {
         return Ok(user);
     }
