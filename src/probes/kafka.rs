@@ -1,11 +1,9 @@
 //! Kafka: ApiVersions tells that the broker speaks, Metadata that it has joined its cluster. Both on one connection,
 //! written by hand: a client library would wait and retry inside, which is the gate's business.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use super::short;
 use crate::engine::work::Probed;
+use crate::pipeline::clients::kafka_wire::{Wire, WireError};
 
 /// (API key, version) of the two requests.
 const API_VERSIONS: (i16, i16) = (18, 0);
@@ -17,11 +15,20 @@ const LARGEST: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error("{}", short(.0))]
-    Transport(#[from] std::io::Error),
+    Transport(std::io::Error),
     #[error("not a Kafka answer: {0}")]
     Protocol(&'static str),
     #[error("error code {0}")]
     Code(i16),
+}
+
+impl From<WireError> for Trouble {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Transport(error) => Self::Transport(error),
+            WireError::Protocol(what) => Self::Protocol(what),
+        }
+    }
 }
 
 pub(super) async fn poll(address: &str) -> Probed {
@@ -33,38 +40,10 @@ pub(super) async fn poll(address: &str) -> Probed {
 }
 
 async fn ask(address: &str) -> Result<i32, Trouble> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    check_api_versions(&exchange(&mut stream, API_VERSIONS, &[], 1).await?)?;
+    let mut wire = Wire::connect(address, LARGEST).await?;
+    check_api_versions(&wire.ask(API_VERSIONS, &[]).await?)?;
     // An empty list of topics: with version 1 that means none, not all.
-    let metadata = exchange(&mut stream, METADATA, &0_i32.to_be_bytes(), 2).await?;
-    broker_count(&metadata)
-}
-
-async fn exchange(stream: &mut TcpStream, api: (i16, i16), body: &[u8], correlation: i32) -> Result<Vec<u8>, Trouble> {
-    stream.write_all(&request(api, body, correlation)).await?;
-    let size = stream.read_i32().await?;
-    let size = usize::try_from(size).ok().filter(|size| (4..=LARGEST).contains(size));
-    let mut answer = vec![0; size.ok_or(Trouble::Protocol("its length is out of bounds"))?];
-    stream.read_exact(&mut answer).await?;
-    if answer[..4] != correlation.to_be_bytes() {
-        return Err(Trouble::Protocol("another correlation id"));
-    }
-    Ok(answer.split_off(4))
-}
-
-/// Length, then request header version 1 (key, version, correlation id, client id), then the body.
-fn request(api: (i16, i16), body: &[u8], correlation: i32) -> Vec<u8> {
-    const CLIENT: &[u8] = b"pipectl";
-    let mut bytes = Vec::with_capacity(32);
-    bytes.extend(api.0.to_be_bytes());
-    bytes.extend(api.1.to_be_bytes());
-    bytes.extend(correlation.to_be_bytes());
-    bytes.extend([0, u8::try_from(CLIENT.len()).unwrap_or_default()]);
-    bytes.extend(CLIENT);
-    bytes.extend(body);
-    let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-    [&length.to_be_bytes()[..], &bytes].concat()
+    broker_count(&wire.ask(METADATA, &0_i32.to_be_bytes()).await?)
 }
 
 fn check_api_versions(answer: &[u8]) -> Result<(), Trouble> {
@@ -86,6 +65,8 @@ fn broker_count(answer: &[u8]) -> Result<i32, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::clients::kafka_wire;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn an_api_versions_request_byte_by_byte() {
@@ -95,7 +76,7 @@ mod tests {
             0, 0, 0, 1, // correlation id
             0, 7, b'p', b'i', b'p', b'e', b'c', b't', b'l', // client id
         ];
-        assert_eq!(request(API_VERSIONS, &[], 1), expected);
+        assert_eq!(kafka_wire::request(API_VERSIONS, 1, &[]), expected);
     }
 
     #[test]

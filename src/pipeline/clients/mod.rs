@@ -7,6 +7,7 @@ pub mod hdfs;
 mod http;
 pub mod jobserver;
 pub mod kafka;
+pub(crate) mod kafka_wire;
 pub mod postgres;
 pub mod topic_settings;
 

@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use super::ClientError;
+use super::kafka_wire::{Wire, WireError, text};
 
 const SERVER: &str = "Kafka";
 /// API key and version.
@@ -38,25 +36,13 @@ pub async fn read(address: &str, topics: &[String], patience: Duration) -> Resul
     })
 }
 
-async fn ask(address: &str, topics: &[String]) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    stream.write_all(&request(topics)).await?;
-    let size = stream.read_i32().await?;
-    let size = usize::try_from(size).ok().filter(|size| (4..=LARGEST).contains(size));
-    let size = size.ok_or_else(|| std::io::Error::other("not a Kafka answer: its length is out of bounds"))?;
-    let mut answer = vec![0; size];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer)
+async fn ask(address: &str, topics: &[String]) -> Result<Vec<u8>, WireError> {
+    Wire::connect(address, LARGEST).await?.ask(DESCRIBE_CONFIGS, &body(topics)).await
 }
 
-/// Length, request header version 1, then the resources: all settings of each topic, without synonyms.
-fn request(topics: &[String]) -> Vec<u8> {
+/// The resources: all settings of each topic, without synonyms.
+fn body(topics: &[String]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    bytes.extend(DESCRIBE_CONFIGS.0.to_be_bytes());
-    bytes.extend(DESCRIBE_CONFIGS.1.to_be_bytes());
-    bytes.extend(1_i32.to_be_bytes());
-    text(&mut bytes, "pipectl");
     bytes.extend(i32::try_from(topics.len()).unwrap_or(i32::MAX).to_be_bytes());
     for topic in topics {
         bytes.push(TOPIC);
@@ -65,19 +51,13 @@ fn request(topics: &[String]) -> Vec<u8> {
         bytes.extend((-1_i32).to_be_bytes());
     }
     bytes.push(0);
-    let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-    [&length.to_be_bytes()[..], &bytes].concat()
-}
-
-fn text(bytes: &mut Vec<u8>, text: &str) {
-    bytes.extend(i16::try_from(text.len()).unwrap_or(i16::MAX).to_be_bytes());
-    bytes.extend(text.as_bytes());
+    bytes
 }
 
 /// Nothing when the answer ends too early; the inner error is a topic that the broker refused.
 fn settings(reader: &mut Reader<'_>) -> Option<Result<TopicSettings, (String, i16)>> {
     let mut found = TopicSettings::new();
-    let (_correlation, _throttled) = (reader.int()?, reader.int()?);
+    let _throttled = reader.int()?;
     for _ in 0..reader.int()? {
         let code = reader.short()?;
         let _message = reader.text()?;
@@ -135,7 +115,9 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kafka_wire;
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     #[test]
@@ -150,7 +132,7 @@ mod tests {
             255, 255, 255, 255, // all settings
             0,   // no synonyms
         ];
-        assert_eq!(request(&["t".to_owned()]), expected);
+        assert_eq!(kafka_wire::request(DESCRIBE_CONFIGS, 1, &body(&["t".to_owned()])), expected);
     }
 
     fn answer(code: i16) -> Vec<u8> {
