@@ -11,6 +11,7 @@ pub mod engine;
 pub mod event;
 pub mod exit;
 pub mod failure;
+pub mod fqn;
 pub mod governance;
 pub mod images;
 pub mod model;

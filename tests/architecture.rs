@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 /// Top-level modules that a top-level module may use besides itself. `exit` is a table of constants and free for all.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "commands",
         &[
@@ -27,14 +27,15 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "ui",
         ],
     ),
-    ("catalog", &["failure"]),
+    ("catalog", &["failure", "fqn"]),
     ("cli", &["event", "failure", "ui"]),
     ("docker", &["engine", "model"]),
     ("engine", &["event", "failure", "model"]),
     ("event", &[]),
     ("exit", &[]),
     ("failure", &[]),
-    ("governance", &["engine", "model", "pipeline"]),
+    ("fqn", &[]),
+    ("governance", &["engine", "fqn", "model", "pipeline"]),
     ("images", &["engine", "model"]),
     ("model", &[]),
     ("pipeline", &["engine", "model"]),

@@ -1,36 +1,14 @@
-//! Fully qualified names: parts joined by dots, a part that contains a dot in double quotes.
+//! Names as the catalog takes them: how long they may be, and what they may not hold.
 
 use super::error::{CatalogError, Result};
+
+pub use crate::fqn::{child, parts, quote};
 
 /// Most characters of a name (`entityName` in the published schemas).
 const MOST_NAME: usize = 256;
 
 /// Most characters of a fully qualified name (`fullyQualifiedEntityName` in the published schemas).
 const MOST_FQN: usize = 3072;
-
-/// One part as it stands in a fully qualified name.
-pub fn quote(name: &str) -> String {
-    if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
-}
-
-/// The name of something below `parent`.
-pub fn child(parent: &str, name: &str) -> String {
-    format!("{parent}.{}", quote(name))
-}
-
-/// The parts without their quotes: `k."a.b".c` has `k`, `a.b` and `c`.
-pub fn parts(fqn: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    for character in fqn.chars() {
-        match character {
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(String::new()),
-            other => parts.last_mut().into_iter().for_each(|part| part.push(other)),
-        }
-    }
-    parts
-}
 
 /// Refuses a name that no entity can have.
 pub fn check_name(name: &str) -> Result<()> {
@@ -69,27 +47,6 @@ fn head(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_are_the_inverse_of_joining() {
-        for names in [&["kafka", "jadc2.public.orders", "order id"][..], &["a"], &["x.y", "z"], &["/data/delta", "c"]] {
-            let mut fqn = quote(names[0]);
-            for name in &names[1..] {
-                fqn = child(&fqn, name);
-            }
-            assert_eq!(parts(&fqn), names, "{fqn}");
-        }
-        assert_eq!(child("kafka", "a.b"), "kafka.\"a.b\"");
-        assert_eq!(child("pg", "Mixed Case"), "pg.Mixed Case", "only dots are quoted");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_allowed_names_come_back(names in proptest::collection::vec("[^\"]{1,12}", 1..5)) {
-            let fqn = names[1..].iter().fold(quote(&names[0]), |parent, name| child(&parent, name));
-            proptest::prop_assert_eq!(parts(&fqn), names);
-        }
-    }
 
     #[test]
     fn names_that_nothing_can_have_are_refused() {

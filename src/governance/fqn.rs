@@ -1,9 +1,10 @@
-//! Fully qualified names: parts joined by dots, a part that contains a dot in double quotes.
-//!
-//! `kafka_messaging."jadc2.public.orders"` is topic `jadc2.public.orders` of service `kafka_messaging`. The rule, and the
-//! words for characters that a name cannot hold, are those of `OpenMetadata`'s own clients.
+//! Names for a catalog from the names that things have elsewhere. The words for characters that a name cannot hold are
+//! those of `OpenMetadata`'s own clients.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use crate::fqn::parts;
+use crate::fqn::{child, quote};
 
 /// Characters that no name may hold, and what stands for them.
 const RESERVED: [(&str, &str); 3] =
@@ -16,36 +17,18 @@ pub fn entity_name(raw: &str) -> String {
 
 /// Joins the names of an entity and everything it lies in, outermost first.
 pub fn join<S: AsRef<str>>(parts: impl IntoIterator<Item = S>) -> String {
-    parts.into_iter().map(|part| quoted(&entity_name(part.as_ref()))).collect::<Vec<_>>().join(".")
+    parts.into_iter().map(|part| quote(&entity_name(part.as_ref()))).collect::<Vec<_>>().join(".")
 }
 
 /// An entity inside of one that is already fully qualified.
 pub fn below(parent: &str, name: &str) -> String {
-    format!("{parent}.{}", quoted(&entity_name(name)))
-}
-
-/// The parts, without their quotes.
-pub fn split(fqn: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut inside = false;
-    for character in fqn.chars() {
-        match character {
-            '"' => inside = !inside,
-            '.' if !inside => parts.push(String::new()),
-            _ => parts.last_mut().into_iter().for_each(|part| part.push(character)),
-        }
-    }
-    parts
+    child(parent, &entity_name(name))
 }
 
 /// A name as one segment of a URL's path.
 pub fn path_segment(fqn: &str) -> String {
     // Everything but letters and digits: servers differ in what else they leave alone.
     utf8_percent_encode(fqn, NON_ALPHANUMERIC).to_string().replace("%2E", ".").replace("%5F", "_").replace("%2D", "-")
-}
-
-fn quoted(name: &str) -> String {
-    if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -67,8 +50,8 @@ mod tests {
 
     #[test]
     fn a_joined_name_splits_into_its_parts() {
-        for parts in [vec!["a"], vec!["kafka", "x.y.z", "c"], vec!["", "b"], vec!["hdfs", "/data/delta/orders"]] {
-            assert_eq!(split(&join(&parts)), parts);
+        for names in [vec!["a"], vec!["kafka", "x.y.z", "c"], vec!["", "b"], vec!["hdfs", "/data/delta/orders"]] {
+            assert_eq!(parts(&join(&names)), names);
         }
     }
 

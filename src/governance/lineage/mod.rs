@@ -260,7 +260,7 @@ impl Lineage {
 
 /// True when people mean this entity by `name`.
 fn is_called(full: &str, name: &str) -> bool {
-    let parts = fqn::split(full);
+    let parts = fqn::parts(full);
     let wanted: Vec<&str> = name.split('.').collect();
     let ends = |parts: &[&str]| parts.ends_with(&wanted);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();

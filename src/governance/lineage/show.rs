@@ -69,5 +69,5 @@ fn sources(map: &ColumnMap) -> String {
 
 /// The last part of a fully qualified name.
 fn last(column: &str) -> String {
-    fqn::split(column).pop().unwrap_or_default()
+    fqn::parts(column).pop().unwrap_or_default()
 }
