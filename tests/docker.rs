@@ -123,7 +123,8 @@ async fn a_container_is_observed_through_its_life() {
     let on: Vec<_> = listed[0].networks.keys().map(String::as_str).collect();
     assert_eq!(on, ["shop_back", "shop_front"], "API 1.41 needs a second call for the second network");
     assert!(engine.containers("other").await.expect("containers").is_empty());
-    assert_eq!(engine.memory("shop-web-1").await.expect("memory"), 64 << 20);
+    let detail = engine.inspect("shop-web-1").await.expect("inspect");
+    assert_eq!(engine.memory(&detail).await.expect("memory"), 64 << 20);
 
     engine.stop("shop-web-1", Duration::from_secs(1)).await.expect("stop");
     engine.stop("shop-web-1", Duration::from_secs(1)).await.expect("stopping twice is success");

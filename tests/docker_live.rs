@@ -118,7 +118,7 @@ async fn a_container_lives_and_dies() {
     assert!(listed[0].ports.contains_key(&80), "{listed:?}");
     let detail = engine.inspect(&id).await.expect("inspect");
     assert_eq!((detail.ports.clone(), detail.health_output.as_str()), (listed[0].ports.clone(), "checked"));
-    assert!(engine.memory(&id).await.expect("memory") > 0);
+    assert!(engine.memory(&detail).await.expect("memory") > 0);
 
     let command = ["sh", "-c", "echo \"$GREETING\"; echo oops >&2; ulimit -n; exit 3"].map(str::to_owned);
     let output = engine.exec(&id, &command).await.expect("exec");

@@ -43,7 +43,7 @@ impl Backend for DockerEngine {
         self.look_at(container).await
     }
 
-    async fn memory(&self, container: &str) -> Result<u64> {
+    async fn memory(&self, container: &ContainerDetail) -> Result<u64> {
         self.memory_of(container).await
     }
 

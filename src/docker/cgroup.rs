@@ -16,7 +16,7 @@ pub(super) fn memory(root: &Path, pid: u64, container: &str) -> Option<u64> {
             let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
             controllers.split(',').any(|name| name == wanted).then_some(path)
         });
-        line.filter(|path| path.contains(container)).map(|path| path.trim_start_matches('/'))
+        line.filter(|path| !container.is_empty() && path.contains(container)).map(|path| path.trim_start_matches('/'))
     };
     if let Some(path) = path("memory") {
         return used(&root.join("sys/fs/cgroup/memory").join(path), "memory.usage_in_bytes", "total_inactive_file");
@@ -55,6 +55,7 @@ mod tests {
         ]);
         assert_eq!(memory(root.path(), 7, "abc"), Some(70));
         assert_eq!(memory(root.path(), 7, "another"), None, "the process belongs to something else");
+        assert_eq!(memory(root.path(), 7, ""), None, "the engine did not tell which container it is");
         assert_eq!(memory(root.path(), 8, "abc"), None, "no such process: the engine runs elsewhere");
     }
 

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use super::connect::DockerEngine;
 use super::{cgroup, observe, spec};
 use crate::engine::backend::{BackendError, ContainerSpec, Result};
+use crate::engine::observed::ContainerDetail;
 
 /// How long a removal that another client began may take.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(30);
@@ -91,7 +92,7 @@ impl DockerEngine {
             .unwrap_or_else(|_| Err(self.context(format!("remove container {container}"), "").refused(message)))
     }
 
-    pub(super) async fn look_at(&self, container: &str) -> Result<crate::engine::observed::ContainerDetail> {
+    pub(super) async fn look_at(&self, container: &str) -> Result<ContainerDetail> {
         let context = self.context(format!("inspect container {container}"), format!("container {container}"));
         self.docker
             .inspect_container(container, None::<InspectContainerOptions>)
@@ -100,17 +101,14 @@ impl DockerEngine {
             .map_err(|error| context.error(error))
     }
 
-    pub(super) async fn memory_of(&self, container: &str) -> Result<u64> {
-        let context = self.context(format!("read the memory use of {container}"), format!("container {container}"));
-        let inspected = self.docker.inspect_container(container, None::<InspectContainerOptions>).await;
-        let inspected = inspected.map_err(|error| context.error(error))?;
-        let pid = inspected.state.and_then(|state| state.pid).and_then(|pid| u64::try_from(pid).ok());
-        let id = inspected.id.unwrap_or_else(|| container.to_owned());
-        if let Some(bytes) = pid.filter(|pid| *pid > 0).and_then(|pid| cgroup::memory(Path::new("/"), pid, &id)) {
+    pub(super) async fn memory_of(&self, container: &ContainerDetail) -> Result<u64> {
+        let ContainerDetail { id, name, pid, .. } = container;
+        if let Some(bytes) = pid.and_then(|pid| cgroup::memory(Path::new("/"), pid, id)) {
             return Ok(bytes);
         }
+        let context = self.context(format!("read the memory use of {name}"), format!("container {name}"));
         let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
-        let stats = match self.docker.stats(container, Some(options)).next().await {
+        let stats = match self.docker.stats(id, Some(options)).next().await {
             Some(stats) => stats.map_err(|error| context.error(error))?,
             None => return Err(context.refused("the engine sent no statistics")),
         };

@@ -72,6 +72,7 @@ pub(super) fn detail(container: ContainerInspectResponse) -> ContainerDetail {
             .to_owned(),
         restarts: container.restart_count.unwrap_or_default(),
         started_at: state.started_at.unwrap_or_default(),
+        pid: state.pid.and_then(|pid| u64::try_from(pid).ok()).filter(|pid| *pid > 0),
         networks: addresses(network.networks),
         ports: published(network.ports),
     }
@@ -237,13 +238,14 @@ mod tests {
     fn the_last_health_output_is_shown() {
         let inspected = serde_json::from_value(json!({
             "Id": "ab", "Name": "/p-db-1", "RestartCount": 3,
-            "State": {"Status": "exited", "ExitCode": 137, "OOMKilled": true, "Error": "",
+            "State": {"Status": "exited", "Pid": 0, "ExitCode": 137, "OOMKilled": true, "Error": "",
                 "Health": {"Status": "unhealthy", "Log": [{"Output": "old"}, {"Output": "refused\n"}]}},
             "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "81/tcp": null}}
         }));
         let seen = detail(inspected.expect("an inspection"));
         assert_eq!((seen.state, seen.exit_code, seen.oom_killed, seen.restarts), (RunState::Exited, 137, true, 3));
         assert_eq!((seen.health, seen.health_output.as_str()), (Health::Unhealthy, "refused"));
+        assert_eq!(seen.pid, None, "what does not run has process 0");
         assert_eq!(seen.ports, BTreeMap::from([(80, 8080)]));
     }
 }

@@ -35,8 +35,9 @@ pub trait Backend: Send + Sync {
     async fn port_owners(&self) -> Result<BTreeMap<u16, String>> {
         Ok(BTreeMap::new())
     }
-    /// Memory in use by a running container, in bytes, without the page cache that the kernel can drop.
-    async fn memory(&self, container: &str) -> Result<u64>;
+    /// Memory in use by a running container that was inspected just now, in bytes, without the page cache that the
+    /// kernel can drop.
+    async fn memory(&self, container: &ContainerDetail) -> Result<u64>;
 
     /// Makes a network.
     async fn create_network(&self, spec: &NetworkSpec) -> Result<()>;

@@ -137,6 +137,8 @@ pub struct ContainerDetail {
     pub restarts: i64,
     /// Start of the last run, RFC 3339.
     pub started_at: String,
+    /// Its first process, as the machine that runs containers numbers it; nothing when it does not run.
+    pub pid: Option<u64>,
     /// Addresses by network.
     pub networks: BTreeMap<String, String>,
     /// Published ports: container port to host port.

@@ -299,7 +299,7 @@ impl Backend for FakeBackend {
         Ok(state.detail(&container))
     }
 
-    async fn memory(&self, _: &str) -> Result<u64> {
+    async fn memory(&self, _: &ContainerDetail) -> Result<u64> {
         Ok(1 << 20)
     }
 

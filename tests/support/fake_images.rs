@@ -147,7 +147,7 @@ impl Backend for FakeImages {
     async fn inspect(&self, _: &str) -> Result<ContainerDetail> {
         unsupported()
     }
-    async fn memory(&self, _: &str) -> Result<u64> {
+    async fn memory(&self, _: &ContainerDetail) -> Result<u64> {
         unsupported()
     }
     async fn create_network(&self, _: &NetworkSpec) -> Result<()> {

@@ -97,10 +97,14 @@ async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -
         let answer = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
         Some(answer.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs()))))
     };
-    let memory = async { if live { stack.engine.memory(&container.id).await.ok() } else { None } };
-    let (detail, memory, answer) = tokio::join!(stack.engine.inspect(&container.id), memory, asked);
+    let seen = async {
+        let detail = stack.engine.inspect(&container.id).await.ok()?;
+        let memory = if live { stack.engine.memory(&detail).await.ok() } else { None };
+        Some((detail, memory))
+    };
+    let (seen, answer) = tokio::join!(seen, asked);
     // A container that went away since the listing is shown as the listing had it.
-    let detail = detail.unwrap_or_default();
+    let (detail, memory) = seen.unwrap_or_default();
     let (health, told) = match (answer, detail.health) {
         (Some(Probed::Ready(said)), _) => (Some("ready"), said),
         (Some(Probed::NotYet(said) | Probed::Never(said)), _) => (Some("not ready"), said),
