@@ -103,7 +103,8 @@ pub fn memory_limits(project: &Project, selected: &dyn Fn(&str) -> bool) -> Vec<
         .collect()
 }
 
-/// Bytes for people: `5.1 GiB`.
+/// Bytes for people: `5.10 GiB`. More digits than a table has: of two sizes that are compared here, one is too small,
+/// and that must show.
 pub(crate) fn human(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
