@@ -22,7 +22,7 @@ up: build ## Install what is missing, build, start the pipeline, prove that rows
 
 build: ## Build target/release/pipectl (installs a Rust toolchain only if none is there)
 	@.make/rust.sh
-	@cargo build --release --locked $(if $(CI),,--quiet)
+	@cargo build --release --locked
 
 status verify down reset: build ## pipectl status, verify, down, reset
 	@.make/pipectl.sh $@ $(ARGS)
