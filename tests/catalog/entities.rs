@@ -333,3 +333,17 @@ async fn usage_is_counted_by_day() {
     assert_eq!(pipeline["usageSummary"]["date"], "2026-11-22");
     site.put(&path, json!({"date": "today", "count": 1})).await.refused(400);
 }
+
+#[tokio::test]
+async fn usage_reported_by_name_is_read_by_id() {
+    let site = Site::local().await;
+    let pipeline = site.pipeline(&site.name("jobs"), "ingest").await;
+    let by_id = format!("/usage/pipeline/{}", text(&pipeline, "id"));
+    let by_name = format!("/usage/pipeline/name/{}", crate::site::encode(text(&pipeline, "fullyQualifiedName")));
+    site.put(&by_name, json!({"date": "2026-11-22", "count": 3})).await.expect(201);
+    let read = site.get(&by_id).await.expect(200);
+    assert_eq!(read["usage"][0]["dailyStats"]["count"], 3);
+    assert_eq!(read, site.get(&by_name).await.expect(200));
+    site.get("/usage/pipeline/name/nobody.knows").await.refused(404);
+    site.get("/usage/pipeline/ingest").await.refused(404);
+}
