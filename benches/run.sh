@@ -66,7 +66,7 @@ find_compose() {
     compose=(docker compose)
   elif command -v go >/dev/null; then
     printf '==> docker compose from its Go module, to compare with; building it takes some minutes the first time\n' >&2
-    compose=("$PWD/target/bench/docker-compose-${COMPOSE_VERSION:-v2.40.3}" compose)
+    compose=("$PWD/target/bench/docker-compose-${COMPOSE_VERSION:-v2.40.3}")
     [ -x "${compose[0]}" ] || build_compose "${COMPOSE_VERSION:-v2.40.3}" "${compose[0]}" >"$work/go.log" 2>&1 || {
       tail -n 5 "$work/go.log" >&2
       compose=()
@@ -78,12 +78,15 @@ printf '==> building the images\n' >&2
 "$pipectl" images build >&2
 "$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
 
-for _ in $(seq "$rounds"); do
+for round in $(seq "$rounds"); do
+  printf '==> pipectl, round %s of %s\n' "$round" "$rounds" >&2
   seconds "$pipectl" up --quiet >>"$work/up.cold"
   seconds "$pipectl" up --quiet >>"$work/up.again"
   seconds "$pipectl" status --json >>"$work/status"
   memory="$("$pipectl" status --json | python3 -c 'import json,sys; print(sum(c["memory"] or 0 for c in json.load(sys.stdin)["containers"]) // 2**20)')"
   echo "$memory" >>"$work/memory"
+  # The generator would change and delete some of the rows that are counted.
+  "$pipectl" stop data-generator --quiet
   seconds burst 100000 >>"$work/burst"
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1
 done
@@ -102,7 +105,8 @@ if [ "${#compose[@]}" -eq 0 ]; then
   printf '\nNOT RUN: docker compose v2 is not installed and could not be built, so there is nothing to compare with\n'
   exit 0
 fi
-for _ in $(seq "$rounds"); do # in turn, so that a drift of the machine's speed meets both
+for round in $(seq "$rounds"); do # in turn, so that a drift of the machine's speed meets both
+  printf '==> pipectl beside docker compose, round %s of %s\n' "$round" "$rounds" >&2
   seconds "$pipectl" up "${services[@]}" --quiet >>"$work/ours.cold"
   seconds "$pipectl" up "${services[@]}" --quiet >>"$work/ours.again"
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1

@@ -13,7 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 pub use args::{
     CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs,
     ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs, JobsAction, JobsArgs, LineageArgs,
-    LogsArgs, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs, TokenAction,
+    TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -196,6 +197,13 @@ pub enum Command {
     /// copies it afresh. Level `all` leaves nothing of the project but its images.
     #[command(after_help = help::RESET)]
     Reset(ResetArgs),
+    /// Mend what `pipectl status` says is broken
+    ///
+    /// Some failures end the flow rather than lose a change: a replication slot or a topic that is gone, a source table
+    /// whose columns changed. Each is named by `pipectl status` with the repair that helps. Shows what it will do and asks
+    /// before anything is removed; the source's rows are never touched. Ends like `pipectl up`, with the flow proved.
+    #[command(after_help = help::REPAIR)]
+    Repair(RepairArgs),
     /// Stop services without removing them
     ///
     /// Dependents stop before what they depend on, each with the time its file grants. Data and containers stay;
@@ -299,6 +307,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Verify(_) => "verify",
             Self::Down(_) => "down",
+            Self::Repair(_) => "repair",
             Self::Reset(_) => "reset",
             Self::Stop(_) => "stop",
             Self::Start(_) => "start",

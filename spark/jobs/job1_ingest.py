@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lib import changes, lake, offsetlog, topics
+from lib import changes, lake, offsetlog, resume
 from lib.commits import AppendGuard, Mark
 from lib.job import Job, run
 from lib.merging import Merger
+from lib.topics import Topics
 from pyspark.sql import DataFrame
 
 
@@ -13,10 +14,13 @@ def main(job: Job) -> None:
     """Starts both queries and watches them."""
     pipeline, settings, spark = job.pipeline, job.settings, job.spark
     names = [pipeline.topic(table) for table in pipeline.tables]
-    topics.wait_for(spark, settings.kafka, names, job.stopping)
+    topics = Topics(spark, settings.kafka, names)
+    topics.wait_for(job.stopping)
     lake.create_change_log(spark, job.storage, pipeline)
-    guard = AppendGuard(job.storage, pipeline.changes_path)
-    offsets = offsetlog.KafkaOffsets(job.storage, job.checkpoint("changes"))
+    checkpoint = job.checkpoint("changes")
+    begin = resume.offsets(job.storage, checkpoint, pipeline.changes_path)
+    guard = AppendGuard(job.storage, pipeline.changes_path, begin)
+    offsets = offsetlog.KafkaOffsets(job.storage, checkpoint, begin)
 
     def append(records: DataFrame, batch_id: int) -> None:
         query_id = job.query_id()
@@ -24,7 +28,9 @@ def main(job: Job) -> None:
             return
         with job.batch(batch_id) as report:
             report.offsets, report.rows = offsets.of(batch_id)
-            mark = Mark(query_id, batch_id, report.offsets)
+            ids = topics.ids()
+            guard.check_topics(ids)
+            mark = Mark(query_id, batch_id, report.offsets, topic_ids=ids)
             # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
             rows = changes.parse(records).coalesce(1)
             rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
@@ -35,10 +41,10 @@ def main(job: Job) -> None:
             report.version = lake.version(spark, pipeline.changes_path)
 
     job.add(
-        changes.read_topics(spark, settings.kafka, names, settings.max_offsets_per_trigger)
+        changes.read_topics(spark, settings.kafka, names, begin, settings.max_offsets_per_trigger)
         .writeStream.queryName("ingest.changes")
         .foreachBatch(append)
-        .option("checkpointLocation", job.checkpoint("changes"))
+        .option("checkpointLocation", checkpoint)
         .trigger(processingTime=settings.ingest_trigger)
         .start()
     )
@@ -50,12 +56,14 @@ def start_merging(job: Job) -> None:
     """The second query. Its first merge comes one interval after the start: the flow to the destination comes first."""
     if job.stopping.wait(job.settings.merge_seconds):
         return
+    lake.add_columns(job.spark, job.pipeline)
+    merger, log, checkpoint = Merger(job), job.pipeline.changes_path, job.checkpoint("merge")
     job.add(
-        job.spark.readStream.format("delta")
-        .load(job.pipeline.changes_path)
+        resume.change_log(job.spark, job.storage, checkpoint, log, merger.catch_up)
+        .load(log)
         .writeStream.queryName("ingest.merge")
-        .foreachBatch(Merger(job).merge)
-        .option("checkpointLocation", job.checkpoint("merge"))
+        .foreachBatch(merger.merge)
+        .option("checkpointLocation", checkpoint)
         .trigger(processingTime=job.settings.merge_interval)
         .start()
     )

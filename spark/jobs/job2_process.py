@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import psycopg2
-from lib import batch, changes, keys, lake, slices
+from lib import batch, changes, keys, lake, resume, slices
 from lib.batch import TableChanges
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
@@ -45,14 +45,27 @@ def main(job: Job) -> None:
     def apply(frame: DataFrame, batch_id: int) -> None:
         with job.batch(batch_id) as report:
             report.version = delta_version(read(job.storage, checkpoint, batch_id))
-            for piece in slices.cut(frame, job.storage, pipeline.changes_path, report.version, topics, applied):
-                found = batch.reduce(pipeline, log, piece, applied)
-                work = Batch(job.query_id(), batch_id, change_log, [table_batch(change) for change in found])
-                report.rows += sum(destination.apply(work))
-                applied.update({change.topic: change.end for change in found})
-                reached.update({change.topic: change.reached for change in found})
+            report.rows = apply_changes(frame, report.version, job.query_id(), batch_id)
             report.committed()
             report.offsets = dict(reached)
+
+    def catch_up(version: int) -> None:
+        if version > 0:
+            # No query's batch: the ledger names the change log itself and its version.
+            apply_changes(log, version, change_log, version)
+
+    def apply_changes(frame: DataFrame, version: int, query_id: str, batch_id: int) -> int:
+        rows = 0
+        for piece in slices.cut(frame, job.storage, pipeline.changes_path, version, topics, applied):
+            found = batch.reduce(pipeline, log, piece, applied)
+            if found.tables:
+                work = Batch(query_id, batch_id, change_log, [table_batch(change) for change in found.tables])
+                rows += sum(destination.apply(work))
+            applied.update({change.topic: change.end for change in found.tables})
+            reached.update({change.topic: change.reached for change in found.tables})
+            if found.stop is not None:
+                raise found.stop
+        return rows
 
     def table_batch(change: TableChanges) -> TableBatch:
         return TableBatch(
@@ -66,7 +79,7 @@ def main(job: Job) -> None:
         )
 
     query = (
-        spark.readStream.format("delta")
+        resume.change_log(spark, job.storage, checkpoint, pipeline.changes_path, catch_up)
         # Soft bound: at least one file. A backlog comes in files of MAX_OFFSETS_PER_TRIGGER changes each.
         .option("maxBytesPerTrigger", "2m")
         .load(pipeline.changes_path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lib import changes, toast
+from lib import changes, schemas, toast
 from lib.pipeline import Pipeline, Table
 
 
@@ -32,14 +32,30 @@ class TableChanges:
         return self.end + 1 if self.ends_in_delete else self.end
 
 
-def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[str, int]) -> list[TableChanges]:
+@dataclass
+class Reduced:
+    """What a batch comes to."""
+
+    tables: list[TableChanges] = field(default_factory=list)
+    # Why nothing after these may be applied.
+    stop: schemas.SchemaChangedError | None = None
+
+
+def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[str, int]) -> Reduced:
     """Groups a batch by table, without the changes below the offset `applied` gives for their topic.
 
     `log` is the whole change log; it is read only where a change lacks a value.
     """
     newest = _in_driver(changes.newest_per_key(frame))
     found = newest.select(
-        "table", "topic", "key", "op", "offset", "source_us", F.col("after").contains(toast.MARKER).alias("incomplete")
+        "table",
+        "topic",
+        "key",
+        "op",
+        "offset",
+        "source_us",
+        F.col("after").contains(toast.MARKER).alias("incomplete"),
+        schemas.differs(pipeline.tables).alias("differs"),
     ).collect()
 
     by_table: dict[str, list] = defaultdict(list)
@@ -47,36 +63,50 @@ def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[s
         if row.offset >= applied.get(row.topic, 0):
             by_table[row.table].append(row)
 
-    result = []
+    result = Reduced()
     for source, rows in by_table.items():
         table = pipeline.by_source(source)
         if table is None:
             # A topic is subscribed because its table is declared; anything else means two versions of pipeline.yml.
             raise KeyError(f"the change log has changes of {source}, which pipeline.yml does not declare")
-        truncated_at = max((row.offset for row in rows if row.op == "t"), default=None)
-        live = [row for row in rows if row.op != "t" and (truncated_at is None or row.offset > truncated_at)]
-        here = newest.where(
-            (F.col("table") == source)
-            & (F.col("op") != "t")
-            & (F.col("offset") >= applied.get(rows[0].topic, 0))
-            & changes.not_truncated(truncated_at)
-        )
-        incomplete = [row for row in live if row.incomplete]
-        last = max(rows, key=lambda row: row.offset)
-        result.append(
-            TableChanges(
-                table=table,
-                topic=rows[0].topic,
-                frame=_complete(log, here, incomplete) if incomplete else here,
-                keys=[row.key for row in live],
-                deleted=sum(row.op == "d" for row in live),
-                end=last.offset + 1,
-                ends_in_delete=last.op == "d",
-                truncated_at=truncated_at,
-                source_us=max(row.source_us or 0 for row in rows),
-            )
-        )
+        start = applied.get(rows[0].topic, 0)
+        different = min((row.offset for row in rows if row.differs), default=None)
+        if different is not None:
+            after = newest.where((F.col("table") == source) & (F.col("offset") == different)).select("after").collect()
+            result.stop = schemas.explain(table, different, after[0][0])
+            rows = [row for row in rows if row.offset < different]
+        if rows:
+            result.tables.append(_table_changes(table, newest, log, rows, start, different))
     return result
+
+
+def _table_changes(
+    table: Table, newest: DataFrame, log: DataFrame, rows: list, start: int, stop: int | None
+) -> TableChanges:
+    """The changes of one table from one offset on and up to another one."""
+    truncated_at = max((row.offset for row in rows if row.op == "t"), default=None)
+    live = [row for row in rows if row.op != "t" and (truncated_at is None or row.offset > truncated_at)]
+    here = newest.where(
+        (F.col("table") == table.source)
+        & (F.col("op") != "t")
+        & (F.col("offset") >= start)
+        & changes.not_truncated(truncated_at)
+    )
+    if stop is not None:
+        here = here.where(F.col("offset") < stop)
+    incomplete = [row for row in live if row.incomplete]
+    last = max(rows, key=lambda row: row.offset)
+    return TableChanges(
+        table=table,
+        topic=rows[0].topic,
+        frame=_complete(log, here, incomplete) if incomplete else here,
+        keys=[row.key for row in live],
+        deleted=sum(row.op == "d" for row in live),
+        end=last.offset + 1,
+        ends_in_delete=last.op == "d",
+        truncated_at=truncated_at,
+        source_us=max(row.source_us or 0 for row in rows),
+    )
 
 
 def _in_driver(frame: DataFrame) -> DataFrame:

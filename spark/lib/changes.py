@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lib import resume
 from lib.commits import Files
 
 COLUMNS = """
@@ -39,13 +41,15 @@ _ENVELOPE = """
 """
 
 
-def read_topics(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int) -> DataFrame:
-    """The stream of Kafka records."""
+def read_topics(
+    spark: SparkSession, bootstrap: str, topics: list[str], begin: Mapping[str, int], max_offsets: int
+) -> DataFrame:
+    """The stream of Kafka records; a new checkpoint begins at these offsets, by topic, where others at the first record."""
     return (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", bootstrap)
         .option("subscribe", ",".join(topics))
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", resume.starting_offsets(topics, begin))
         # A record that retention removed before it was read is lost: stop and say so.
         .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", str(max_offsets))

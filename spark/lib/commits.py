@@ -8,9 +8,12 @@ state in every batch, several times the cost of the append itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
+
+# What helps where the positions do not fit together any more.
+RESNAPSHOT = "`pipectl repair resnapshot` starts again from the source"
 
 
 class Files(Protocol):
@@ -21,6 +24,9 @@ class Files(Protocol):
 
     def read(self, path: str) -> str:
         """The text of a file."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
 
 
 class GuardError(Exception):
@@ -35,10 +41,13 @@ class Mark:
     batch: int
     offsets: dict[str, int]  # topic -> end offset, exclusive
     version: int = -1
+    # topic -> Kafka's id of it, which a topic made anew does not share
+    topic_ids: dict[str, str] = field(default_factory=dict)
 
     def metadata(self) -> str:
         """The text for ``userMetadata``."""
-        return json.dumps({"app": self.app, "batch": self.batch, "offsets": self.offsets}, sort_keys=True)
+        ids = {"topic_ids": self.topic_ids} if self.topic_ids else {}
+        return json.dumps({"app": self.app, "batch": self.batch, "offsets": self.offsets} | ids, sort_keys=True)
 
 
 def parse_commit(text: str, version: int) -> Mark | None:
@@ -52,7 +61,8 @@ def parse_commit(text: str, version: int) -> Mark | None:
         except json.JSONDecodeError:
             return None
         if isinstance(metadata, dict) and {"app", "batch", "offsets"} <= metadata.keys():
-            return Mark(metadata["app"], metadata["batch"], metadata["offsets"], version)
+            ids = metadata.get("topic_ids") or {}
+            return Mark(metadata["app"], metadata["batch"], metadata["offsets"], version, ids)
         return None
     return None
 
@@ -64,8 +74,9 @@ def versions(files: Files, table: str) -> list[int]:
 
 
 def mark_at(files: Files, table: str, version: int) -> Mark | None:
-    """The mark of one version."""
-    return parse_commit(files.read(f"{table}/_delta_log/{version:020d}.json"), version)
+    """The mark of one version; none where Delta's log clean-up has removed its commit."""
+    path = f"{table}/_delta_log/{version:020d}.json"
+    return parse_commit(files.read(path), version) if files.exists(path) else None
 
 
 def marks(files: Files, table: str) -> Iterator[Mark]:
@@ -91,12 +102,14 @@ class AppendGuard:
     """Lets each batch of one streaming query into an append-only table exactly once, whatever is killed and whenever.
 
     Spark writes the offsets of a batch down before it runs and marks it done afterwards, so a batch that was committed to Delta
-    but not yet marked is run again with the same rows: its commit is then found and the batch skipped.
+    but not yet marked is run again with the same rows: its commit is then found and the batch skipped. `begin` says at which
+    offsets the query's first batch begins.
     """
 
-    def __init__(self, files: Files, table: str) -> None:
+    def __init__(self, files: Files, table: str, begin: Mapping[str, int]) -> None:
         self._files = files
         self._table = table
+        self._begin = begin
         self._last: Mark | None = None
         self._looked = False
 
@@ -106,26 +119,37 @@ class AppendGuard:
             self._last = next(marks(self._files, self._table), None)
             self._check(app, batch)
             self._looked = True
-        return self._last is not None and self._last.batch >= batch
+        return self._last is not None and self._last.app == app and self._last.batch >= batch
+
+    def check_topics(self, ids: Mapping[str, str]) -> None:
+        """Refuses topics that were deleted and made anew: what the old ones held and nobody had read is gone."""
+        known = self._last.topic_ids if self._last is not None else {}
+        other = next((topic for topic, topic_id in ids.items() if known.get(topic, topic_id) != topic_id), None)
+        if other is not None:
+            raise GuardError(
+                f"topic {other} was deleted and made anew, with it the changes nobody had read yet; {RESNAPSHOT}"
+            )
 
     def committed(self, mark: Mark) -> None:
         """Remembers a commit just made."""
         self._last = mark
 
     def _check(self, app: str, batch: int) -> None:
-        """On the first batch after a start: the newest mark must be of this query, and of this batch or the one before."""
-        advice = "`pipectl reset pipeline` starts both again from the source"
+        """On the first batch after a start: the newest mark must be of this query, and of this batch or the one before; or the
+        query begins where another one, whose checkpoint is lost, has ended."""
         if self._last is None:
             # Version 0 creates the table; anything beyond it without a mark of ours is data of unknown origin.
             if any(version > 0 for version in versions(self._files, self._table)):
-                raise GuardError(f"{self._table} has data, but no commit of this job is left in its log; {advice}")
+                raise GuardError(f"{self._table} has data, but no commit of this job is left in its log; {RESNAPSHOT}")
             if batch > 0:
-                raise GuardError(f"{self._table} is empty, but the checkpoint has reached batch {batch}; {advice}")
+                raise GuardError(f"{self._table} is empty, but the checkpoint has reached batch {batch}; {RESNAPSHOT}")
         elif self._last.app != app:
-            raise GuardError(
-                f"{self._table} was written from another checkpoint ({self._last.app}, not {app}); {advice}"
-            )
+            if batch > 0 or self._begin != self._last.offsets:
+                raise GuardError(
+                    f"{self._table} was written from another checkpoint ({self._last.app}, not {app}); {RESNAPSHOT}"
+                )
         elif not self._last.batch <= batch <= self._last.batch + 1:
             raise GuardError(
-                f"{self._table} holds batches up to {self._last.batch}, but the checkpoint runs batch {batch}; {advice}"
+                f"{self._table} holds batches up to {self._last.batch}, but the checkpoint runs batch {batch}; "
+                f"{RESNAPSHOT}"
             )

@@ -143,7 +143,7 @@ class Destination:
         if other is not None:
             raise DestinationError(
                 f"the destination was filled from another change log ({other}, not {change_log}); "
-                "`pipectl reset pipeline` starts both again from the source"
+                "`pipectl repair resnapshot` starts both again from the source"
             )
         return {topic: next_offset for topic, next_offset, _ in rows}
 

@@ -16,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
+from lib.commits import RESNAPSHOT
 from lib.events import Events
 from lib.pipeline import Pipeline, load
 from lib.session import attach
@@ -55,6 +56,7 @@ class Job:
         self.storage = Storage(self.spark)
         self.stopping = threading.Event()
         self._queries: list[StreamingQuery] = []
+        self._failure: Exception | None = None
 
     def checkpoint(self, query: str) -> str:
         """Where a query of this job keeps its place."""
@@ -106,7 +108,7 @@ class Job:
                 return
 
     def _in_background(self, *works: Callable[[], None]) -> None:
-        """Each is tried until it succeeds."""
+        """Each is tried until it succeeds; what waiting cannot mend ends the job."""
         for work in works:
             pause = 5.0
             while not self.stopping.is_set():
@@ -116,10 +118,15 @@ class Job:
                 except (PySparkException, Py4JError) as error:
                     log.warning("%s; trying again in %.0f s", one_line(error), pause)
                     self.events.emit("warning", message=one_line(error))
+                except Exception as error:  # noqa: BLE001 - raised again where the job is watched
+                    self._failure = error
+                    return
                 self.stopping.wait(pause)
                 pause = min(2 * pause, 60.0)
 
     def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         for query in self._queries:
             failure = query.exception()
             if failure is not None:
@@ -140,6 +147,10 @@ def one_line(error: BaseException) -> str:
         name, separator, message = line.partition(": ")
         if separator and name.startswith("lib.") and name.rsplit(".", 1)[-1].endswith("Error"):
             return message
+    # Kafka has not the records any more that come next: removed by its retention, or with their topic.
+    if text.startswith("Some data may have been lost"):
+        reason = next((line for line in text.splitlines() if line.startswith("Reason: ")), "Reason: not told")
+        return f"changes that had not been read are gone ({reason[8:].rstrip('.')}); {RESNAPSHOT}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return first or type(error).__name__
 

@@ -29,12 +29,36 @@ def create_change_log(spark: SparkSession, storage: Storage, pipeline: Pipeline)
     _create(spark, storage, pipeline.changes_path, changes.COLUMNS, changes.PROPERTIES)
 
 
+class LakeSchemaError(Exception):
+    """A merged table has columns that pipeline.yml does not declare so any more."""
+
+
 def create_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
     """Makes an empty table for every source table, where it does not exist."""
     for table in pipeline.tables:
         columns = [f"{spark_name(column.name)} {column.type.spark}" for column in table.columns]
         columns += ["_offset bigint COMMENT 'Kafka offset of the last change'", "_lsn bigint"]
         _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES)
+
+
+def add_columns(spark: SparkSession, pipeline: Pipeline) -> None:
+    """Gives merged tables the columns that pipeline.yml declares since they were made."""
+    for table in pipeline.tables:
+        path = pipeline.table_path(table)
+        there = dict(spark.read.format("delta").load(path).dtypes)
+        declared = {column.name: column.type.spark for column in table.columns}
+        other = next((name for name in there if not name.startswith("_") and declared.get(name) != there[name]), None)
+        if other is not None:
+            raise LakeSchemaError(
+                f"the lake's table {table.name} has `{other} {there[other]}`, which pipeline.yml does not declare so any "
+                "more; `pipectl repair resnapshot` makes the table anew from the source"
+            )
+        new = [f"{spark_name(name)} {kind}" for name, kind in declared.items() if name not in there]
+        if new:
+            # By its path and not by SQL, which would ask the metastore.
+            schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(", ".join(new))
+            empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
+            empty.write().format("delta").mode("append").option("mergeSchema", "true").save(path)
 
 
 def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> None:

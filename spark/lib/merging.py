@@ -29,22 +29,35 @@ class Merger:
             self._applied.update(newest.offsets if newest is not None else {})
 
     def merge(self, frame: DataFrame, batch_id: int) -> None:
-        """Merges one batch. Tables are independent: after a failure those already done are skipped by their offsets."""
+        """Merges one batch of the query."""
         job = self._job
         version = delta_version(read(job.storage, job.checkpoint("merge"), batch_id))
-        log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
-        for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
-            for change in batch.reduce(job.pipeline, self._log, piece, self._applied):
-                self._merge_table(frame.sparkSession, batch_id, change)
+        self._merge(frame, version, job.query_id(), batch_id)
         self._batches += 1
         if self._batches % _COMPACT_EVERY == 0:
-            lake.compact(frame.sparkSession, log)
+            lake.compact(frame.sparkSession, job.pipeline.changes_path)
 
-    def _merge_table(self, session: SparkSession, batch_id: int, change: TableChanges) -> None:
+    def catch_up(self, version: int) -> None:
+        """Merges what the change log holds and no table has yet."""
+        if version > 0:
+            self._merge(self._log, version, "catch-up", version)
+
+    def _merge(self, frame: DataFrame, version: int, query_id: str, batch_id: int) -> None:
+        """Tables are independent: after a failure those already done are skipped by their offsets."""
+        job = self._job
+        log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
+        for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
+            found = batch.reduce(job.pipeline, self._log, piece, self._applied)
+            for change in found.tables:
+                self._merge_table(frame.sparkSession, query_id, batch_id, change)
+            if found.stop is not None:
+                raise found.stop
+
+    def _merge_table(self, session: SparkSession, query_id: str, batch_id: int, change: TableChanges) -> None:
         job = self._job
         path = job.pipeline.table_path(change.table)
         source = typed.changed_rows(change.table, change.frame)
-        with lake.marked(session, Mark(job.query_id(), batch_id, {change.topic: change.end}).metadata()):
+        with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
             lake.merge(session, path, change.table, source, change.truncated_at)
         self._applied[change.topic] = change.end
         job.events.emit(

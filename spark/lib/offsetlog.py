@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lib.commits import Files
@@ -24,16 +25,17 @@ def read(files: Files, checkpoint: str, batch: int) -> Any:
 class KafkaOffsets:
     """End offsets of the batches of a query that reads Kafka."""
 
-    def __init__(self, files: Files, checkpoint: str) -> None:
+    def __init__(self, files: Files, checkpoint: str, begin: Mapping[str, int]) -> None:
         self._files = files
         self._checkpoint = checkpoint
+        self._begin = begin
         self._previous: tuple[int, dict[str, int]] | None = None
 
     def of(self, batch: int) -> tuple[dict[str, int], int]:
         """Topic -> end offset of the batch, and how many records it has."""
         ends = kafka_ends(read(self._files, self._checkpoint, batch))
         if self._previous is None or self._previous[0] != batch - 1:
-            starts = kafka_ends(read(self._files, self._checkpoint, batch - 1)) if batch else {}
+            starts = kafka_ends(read(self._files, self._checkpoint, batch - 1)) if batch else self._begin
         else:
             starts = self._previous[1]
         self._previous = (batch, ends)

@@ -37,6 +37,6 @@ def resolve(history: Iterable[tuple[str, str | None]]) -> str:
     if missing:
         raise UnresolvedValueError(
             f"the value of column `{missing[0]}` is in no change of its row; "
-            "ALTER TABLE ... REPLICA IDENTITY FULL, then `pipectl reset pipeline`"
+            "ALTER TABLE ... REPLICA IDENTITY FULL, then `pipectl repair resnapshot`"
         )
     return json.dumps(row, ensure_ascii=False, separators=(",", ":"))

@@ -8,6 +8,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{Replicas, Tail, duration};
 
+/// Engine calls at the same time, where the user does not say.
+const PARALLEL: u16 = 8;
+
 /// Options of `up`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent flag on the command line")]
@@ -45,7 +48,7 @@ pub struct UpArgs {
     pub timeout: Option<Duration>,
 
     /// Engine calls at the same time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallel: u16,
 
     /// Try to pull prebuilt images from here before building, for example ghcr.io/acme/pipectl
@@ -55,6 +58,25 @@ pub struct UpArgs {
     /// Start even if memory, disk or ports look insufficient
     #[arg(long)]
     pub skip_preflight: bool,
+}
+
+impl UpArgs {
+    /// `pipectl up`, with nothing behind it.
+    pub fn plain() -> Self {
+        Self {
+            services: Vec::new(),
+            plan: false,
+            json: false,
+            no_verify: false,
+            force_recreate: false,
+            remove_orphans: false,
+            build: false,
+            timeout: None,
+            parallel: PARALLEL,
+            registry: None,
+            skip_preflight: false,
+        }
+    }
 }
 
 /// Options of `status`.
@@ -107,6 +129,29 @@ pub struct ResetArgs {
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// Options of `repair`.
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// What to repair [default: what `pipectl status` names]
+    #[arg(value_enum, value_name = "REPAIR")]
+    pub repair: Option<RepairKind>,
+
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Values of `repair`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RepairKind {
+    /// Restart the failed parts of the connector
+    Connector,
+    /// Empty the destination and fill it anew from the lake
+    Destination,
+    /// Start the whole flow anew from the source's rows
+    Resnapshot,
 }
 
 /// Values of `reset`.

@@ -105,6 +105,12 @@ Examples:
   pipectl reset all        leave nothing but the images
   pipectl reset all --yes  without asking, for scripts";
 
+pub(super) const REPAIR: &str = "\
+Examples:
+  pipectl repair                   what status names
+  pipectl repair destination       after somebody changed rows or columns there by hand
+  pipectl repair resnapshot --yes  read the source anew, without asking";
+
 pub(super) const STOP: &str = "\
 Examples:
   pipectl stop                  stop everything, dependents first

@@ -16,6 +16,7 @@ mod jobs;
 mod lifecycle;
 mod lineage;
 mod logs;
+mod repair;
 mod reset;
 mod run;
 mod scale;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Verify(arguments) => verify::run(&context, &arguments).await,
         Command::Down(arguments) => down::run(&context, &arguments).await,
         Command::Reset(arguments) => reset::run(&context, &arguments).await,
+        Command::Repair(arguments) => repair::run(&context, &arguments).await,
         Command::Stop(arguments) => lifecycle::stop(&context, &arguments.services).await,
         Command::Start(arguments) => lifecycle::start(&context, &arguments.services).await,
         Command::Restart(arguments) => lifecycle::restart(&context, &arguments.services).await,

@@ -13,7 +13,8 @@ use crate::engine::plan::{Action, Plan};
 use crate::engine::reconcile;
 use crate::exit;
 use crate::failure::Failure;
-use crate::pipeline::reset;
+use crate::pipeline::Pipeline;
+use crate::pipeline::reset::{self, ResetPlan};
 use crate::pipeline::status::JOBS;
 use crate::ui::table::Table;
 
@@ -33,7 +34,12 @@ async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
         return Ok(exit::OK);
     }
     context.ui.note(&going(&plan, &state));
-    if !confirmed(context, yes, "all", &format!("remove all of project {}, its data included?", stack.project.name))? {
+    if !confirmed(
+        context,
+        yes,
+        "reset all",
+        &format!("remove all of project {}, its data included?", stack.project.name),
+    )? {
         return Ok(exit::FAILED);
     }
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
@@ -64,32 +70,40 @@ fn going(plan: &Plan, state: &Path) -> String {
 
 async fn pipeline(context: &Context, stack: &Stack, yes: bool) -> Exit {
     let pipeline = stack.pipeline()?;
-    let plan = reset::plan(pipeline).await.map_err(|error| {
-        Failure::from(error).hint("the servers that hold the data must run for this: `pipectl up --no-verify`")
-    })?;
+    let plan = planned(context, pipeline).await?;
     if plan.items.is_empty() {
         context.ui.note("nothing to do: the pipeline has no state");
         return Ok(exit::OK);
     }
-    let mut table = Table::new(["REMOVES", "NAME", "HOLDS"]);
-    for item in &plan.items {
-        table.row([item.kind.verb(), &item.name, &item.detail]);
-    }
-    context.ui.note(&table.render(context.ui.width()));
     context.ui.note("The source database keeps its rows; `pipectl up` copies them afresh.");
-    if !confirmed(context, yes, "pipeline", "remove all of these?")? {
+    if !confirmed(context, yes, "reset pipeline", "remove all of these?")? {
         return Ok(exit::FAILED);
     }
-    stop_jobs(stack).await?;
+    stop_jobs(stack, &JOBS).await?;
     let ui = context.ui.clone();
     reset::apply(pipeline, &move |what| ui.note(what)).await?;
     context.ui.note("the pipeline's state is gone; `pipectl up` starts the flow anew");
     Ok(exit::OK)
 }
 
+/// What a reset of the pipeline removes, shown.
+pub async fn planned(context: &Context, pipeline: &Pipeline) -> Result<ResetPlan, Failure> {
+    let plan = reset::plan(pipeline).await.map_err(|error| {
+        Failure::from(error).hint("the servers that hold the data must run for this: `pipectl up --no-verify`")
+    })?;
+    if !plan.items.is_empty() {
+        let mut table = Table::new(["REMOVES", "NAME", "HOLDS"]);
+        for item in &plan.items {
+            table.row([item.kind.verb(), &item.name, &item.detail]);
+        }
+        context.ui.note(&table.render(context.ui.width()));
+    }
+    Ok(plan)
+}
+
 /// The jobs must not write what is being removed.
-async fn stop_jobs(stack: &Stack) -> Result<(), Failure> {
-    let services: Vec<String> = JOBS.iter().map(|job| format!("spark-job-{job}")).collect();
+pub async fn stop_jobs(stack: &Stack, jobs: &[&str]) -> Result<(), Failure> {
+    let services: Vec<String> = jobs.iter().map(|job| format!("spark-job-{job}")).collect();
     for container in stack.engine.containers(&stack.project.name).await? {
         if services.contains(&container.service) && container.state != RunState::Exited {
             stack.engine.stop(&container.id, stack.grace(&container.service)).await?;
@@ -98,12 +112,13 @@ async fn stop_jobs(stack: &Stack) -> Result<(), Failure> {
     Ok(())
 }
 
-fn confirmed(context: &Context, yes: bool, level: &str, question: &str) -> Result<bool, Failure> {
+/// Whether to go on; `command` is what was typed, without `--yes`.
+pub fn confirmed(context: &Context, yes: bool, command: &str, question: &str) -> Result<bool, Failure> {
     if yes {
         return Ok(true);
     }
     let answer = context.ui.confirm(question).map_err(|error| {
-        Failure::usage(error.to_string()).hint(format!("to do it without a question: `pipectl reset {level} --yes`"))
+        Failure::usage(error.to_string()).hint(format!("to do it without a question: `pipectl {command} --yes`"))
     })?;
     if !answer {
         context.ui.note("nothing was removed");

@@ -7,6 +7,8 @@ pub mod address;
 pub mod canonical;
 pub mod clients;
 pub mod connector;
+pub mod problems;
+pub mod publication;
 pub mod reset;
 pub mod spec;
 pub mod status;

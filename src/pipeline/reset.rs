@@ -120,6 +120,22 @@ pub async fn apply(pipeline: &Pipeline, say: &SayFn) -> Result<ResetPlan, ResetE
     Ok(plan)
 }
 
+/// Empties the destination and forgets what had been applied to it, so that the process job fills it anew from the change log.
+/// That job must have been stopped before; `say` is told what goes.
+pub async fn destination(pipeline: &Pipeline, say: &SayFn) -> Result<(), ResetError> {
+    let opened = tokio::try_join!(pipeline.hdfs(), pipeline.destination(PATIENCE));
+    let (hdfs, destination) = opened.map_err(reach)?;
+    let checkpoint = format!("{}/process", path_of(&pipeline.spec.lake.checkpoints));
+    say(&format!("{} {checkpoint}", ResetKind::Path.verb()));
+    let doing = |source| ResetError::Client { doing: format!("delete {checkpoint}"), source };
+    hdfs.delete(&checkpoint).await.map_err(doing)?;
+    let items = row_items(pipeline, &destination).await.map_err(reach)?;
+    for item in &items {
+        say(&format!("{} {}", item.kind.verb(), item.name));
+    }
+    truncate(&destination, &ResetPlan { items }).await
+}
+
 impl ResetKind {
     /// What is done to it.
     pub fn verb(self) -> &'static str {

@@ -2,7 +2,7 @@
 //!
 //! One part that does not answer is a fact too: it is reported as such, and the others are shown all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use super::clients::connect::ConnectorStatus;
 use super::clients::jobserver::{Job, TableInfo};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::quote_qualified;
+use super::problems::{self, Repair};
+use super::publication;
 
 /// Time one part may take before it counts as silent; all are asked at once, and answers take a tenth of that.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -37,7 +39,9 @@ pub struct PipelineStatus {
     pub connector: Fact<Option<ConnectorStatus>>,
     /// The replication slot; nothing when it does not exist.
     pub slot: Fact<Option<Slot>>,
-    /// By topic, the offset that its next message gets.
+    /// Declared tables whose changes the publication leaves out; all of them when it does not exist.
+    pub unpublished: Fact<Vec<String>>,
+    /// By topic, the offset that its next message gets; a topic that does not exist is not among them.
     pub topics: Fact<BTreeMap<String, i64>>,
     /// The Spark jobs.
     pub jobs: Fact<Vec<JobStatus>>,
@@ -49,6 +53,8 @@ pub struct PipelineStatus {
     pub healthy: bool,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
+    /// What `pipectl repair` would do about it.
+    pub repairs: BTreeSet<Repair>,
 }
 
 /// The replication slot of the connector.
@@ -113,9 +119,10 @@ struct Topics {
 
 /// Gathers everything; takes about as long as the slowest answer, at most two seconds.
 pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
-    let (connector, slot, topics, jobs, tables, destination) = tokio::join!(
+    let (connector, slot, unpublished, topics, jobs, tables, destination) = tokio::join!(
         bounded(async { pipeline.connect().await?.status(&pipeline.spec.connector).await }),
         bounded(slot(pipeline)),
+        bounded(unpublished(pipeline)),
         bounded(topics(pipeline)),
         bounded(async { pipeline.job_server().await?.jobs().await }),
         bounded(async { pipeline.job_server().await?.tables().await }),
@@ -129,10 +136,22 @@ pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
         Fact::Known(topics) => Fact::Known(topics.ends),
         Fact::Unknown(reason) => Fact::Unknown(reason),
     };
-    let mut status =
-        PipelineStatus { connector, slot, topics, jobs, tables, destination, healthy: false, problems: Vec::new() };
-    status.problems = problems(&status, &pipeline.spec.connector, &pipeline.spec.source.slot);
-    status.healthy = status.problems.is_empty();
+    let mut status = PipelineStatus {
+        connector,
+        slot,
+        unpublished,
+        topics,
+        jobs,
+        tables,
+        destination,
+        healthy: false,
+        problems: Vec::new(),
+        repairs: BTreeSet::new(),
+    };
+    let problems = problems::find(&status, &pipeline.spec);
+    status.healthy = problems.is_empty();
+    status.repairs = problems.iter().filter_map(|problem| problem.repair).collect();
+    status.problems = problems.iter().map(ToString::to_string).collect();
     status
 }
 
@@ -155,9 +174,15 @@ async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
     Ok(row.map(|row| Slot { name: row.get(0), active: row.get(1), lag_bytes: row.get(2), wal_status: row.get(3) }))
 }
 
+async fn unpublished(pipeline: &Pipeline) -> Result<Vec<String>, ClientError> {
+    publication::missing(pipeline, &pipeline.source(LIMIT).await?).await
+}
+
 async fn topics(pipeline: &Pipeline) -> Result<Topics, ClientError> {
     let kafka = pipeline.kafka(LIMIT).await?;
-    let ends = kafka.end_offsets(&pipeline.spec.topics()).await?;
+    let there = kafka.topics().await?;
+    let wanted: Vec<String> = pipeline.spec.topics().into_iter().filter(|topic| there.contains_key(topic)).collect();
+    let ends = kafka.end_offsets(&wanted).await?;
     Ok(Topics { ends, kafka })
 }
 
@@ -230,121 +255,9 @@ async fn behind(topics: &Topics, topic: &str, position: i64) -> i64 {
     }
 }
 
-fn problems(status: &PipelineStatus, connector: &str, slot: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    match &status.connector {
-        Fact::Unknown(reason) => problems.push(format!("connector unknown: {reason}")),
-        Fact::Known(None) => problems.push(format!("connector {connector} is not registered")),
-        Fact::Known(Some(status)) if !status.is_running() => {
-            let reason = status.failed().and_then(|task| task.reasons().into_iter().last());
-            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-            problems.push(format!("{}{reason}", status.summary()));
-        }
-        Fact::Known(Some(_)) => {}
-    }
-    match &status.slot {
-        Fact::Unknown(reason) => problems.push(format!("replication slot unknown: {reason}")),
-        Fact::Known(None) => problems.push(format!("replication slot {slot} does not exist")),
-        Fact::Known(Some(slot)) if matches!(slot.wal_status.as_str(), "lost" | "unreserved") => {
-            problems.push(format!(
-                "replication slot {} is {}: changes are gone or about to be",
-                slot.name, slot.wal_status
-            ));
-        }
-        Fact::Known(Some(slot)) if !slot.active => {
-            problems.push(format!("replication slot {} is not in use", slot.name));
-        }
-        Fact::Known(Some(_)) => {}
-    }
-    match &status.jobs {
-        Fact::Unknown(reason) => problems.push(format!("jobs unknown: {reason}")),
-        Fact::Known(jobs) => {
-            for name in JOBS {
-                match jobs.iter().find(|status| status.job.name == name) {
-                    None => problems.push(format!("job {name} is not submitted")),
-                    Some(status) if status.job.state != "running" => {
-                        let detail = if status.job.detail.is_empty() {
-                            String::new()
-                        } else {
-                            format!(": {}", status.job.detail)
-                        };
-                        problems.push(format!("job {name} is {}{detail}", status.job.state));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-    }
-    unknown(&mut problems, "topics", &status.topics);
-    unknown(&mut problems, "Delta tables", &status.tables);
-    unknown(&mut problems, "destination", &status.destination);
-    problems
-}
-
-fn unknown<T>(problems: &mut Vec<String>, what: &str, fact: &Fact<T>) {
-    if let Fact::Unknown(reason) = fact {
-        problems.push(format!("{what} unknown: {reason}"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::clients::connect::TaskState;
-
-    fn part(state: &str, trace: Option<&str>) -> TaskState {
-        TaskState { id: None, state: state.into(), trace: trace.map(str::to_owned) }
-    }
-
-    fn healthy() -> PipelineStatus {
-        let connector =
-            ConnectorStatus { name: "c".into(), connector: part("RUNNING", None), tasks: vec![part("RUNNING", None)] };
-        let slot = Slot { name: "s".into(), active: true, lag_bytes: 0, wal_status: "reserved".into() };
-        let job = |name: &str| Job { name: name.into(), state: "running".into(), ..Job::default() };
-        PipelineStatus {
-            connector: Fact::Known(Some(connector)),
-            slot: Fact::Known(Some(slot)),
-            topics: Fact::Known(BTreeMap::new()),
-            jobs: Fact::Known(JOBS.iter().map(|name| JobStatus { job: job(name), lag: Some(0) }).collect()),
-            tables: Fact::Known(BTreeMap::new()),
-            destination: Fact::Known(Vec::new()),
-            healthy: true,
-            problems: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn nothing_wrong_is_healthy() {
-        assert_eq!(problems(&healthy(), "c", "s"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_failed_task_under_a_running_connector_is_told_with_its_reason() {
-        let mut status = healthy();
-        let trace = "Exception: in task\n\tat x\nCaused by: slot is gone\n";
-        if let Fact::Known(Some(connector)) = &mut status.connector {
-            connector.tasks = vec![part("FAILED", Some(trace))];
-        }
-        assert_eq!(problems(&status, "c", "s"), ["connector RUNNING, task 0 FAILED: Caused by: slot is gone"]);
-    }
-
-    #[test]
-    fn each_dead_part_is_named() {
-        let mut status = healthy();
-        status.slot =
-            Fact::Known(Some(Slot { name: "s".into(), active: false, lag_bytes: 9, wal_status: "lost".into() }));
-        status.jobs = Fact::Known(Vec::new());
-        status.destination = Fact::Unknown("Postgres at 127.0.0.1:5434 is unreachable: connection refused".into());
-        assert_eq!(
-            problems(&status, "c", "s"),
-            [
-                "replication slot s is lost: changes are gone or about to be",
-                "job ingest is not submitted",
-                "job process is not submitted",
-                "destination unknown: Postgres at 127.0.0.1:5434 is unreachable: connection refused",
-            ]
-        );
-    }
 
     #[test]
     fn facts_read_well_as_json() {

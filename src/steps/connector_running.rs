@@ -10,6 +10,7 @@ use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::connect::{Connect, ConnectorStatus, TaskState};
+use crate::pipeline::problems::Repair;
 
 const USES: &str = "connector-running";
 const LOOK: Duration = Duration::from_millis(100);
@@ -91,8 +92,8 @@ async fn task_failure(pipeline: &Pipeline, name: &str, failed: &TaskState) -> St
 /// What usually helps against the usual causes.
 fn hint_for(reasons: &str) -> String {
     let says = |word: &str| reasons.contains(word);
-    if says("no longer available") || says("can no longer get changes") || says("replication slot") && says("invalid") {
-        "changes were lost with the slot; `pipectl reset pipeline`, then `pipectl up` reads the source again".to_owned()
+    if let Some(repair) = Repair::named_in(reasons) {
+        format!("changes were lost with the slot; `{}` reads the source anew", repair.command())
     } else if says("is active for PID") {
         "another process reads from the replication slot; stop it, then `pipectl up`".to_owned()
     } else if says("publication") && says("does not exist") {
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn hints_fit_their_causes() {
-        assert!(hint_for("The connector is trying to read change stream starting at LSN but this is no longer available on the server.").contains("reset pipeline"));
+        assert!(hint_for("The connector is trying to read change stream starting at LSN but this is no longer available on the server.").contains("repair resnapshot"));
         assert!(hint_for("ERROR: replication slot \"s\" is active for PID 7").contains("another process"));
         assert!(hint_for("ERROR: publication \"p\" does not exist").contains("create_publication.sql"));
         assert!(hint_for("java.lang.OutOfMemoryError").contains("pipectl logs debezium"));

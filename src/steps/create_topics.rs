@@ -33,7 +33,7 @@ pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, St
         Ok((_, split)) => {
             let message =
                 format!("topics with more than one partition cannot keep the order of changes: {}", split.join(", "));
-            Err(failure(pipeline, USES, message, Some("`pipectl reset pipeline`, then `pipectl up`".to_owned())).await)
+            Err(failure(pipeline, USES, message, Some("`pipectl repair resnapshot`".to_owned())).await)
         }
         Err(error) => Err(client_failure(pipeline, USES, "create the topics", &error).await),
     }

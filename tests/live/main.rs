@@ -10,6 +10,7 @@ mod converge;
 mod governance;
 mod inputs;
 mod lifecycle;
+mod losses;
 mod prove;
 mod stack;
 
@@ -45,6 +46,14 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("killed movers of the data come back and no change is lost", converge::killed_movers),
     ("killed stores come back and no change is lost", converge::killed_stores),
+    ("a dropped replication slot stops the flow and is repaired", losses::slot_dropped),
+    ("an invalidated replication slot is named and repaired", losses::slot_invalidated),
+    ("a deleted topic is named and repaired", losses::topic_deleted),
+    ("a topic made anew is not taken for the old one", losses::topic_made_anew),
+    ("a publication that lacks a table is named and completed", losses::publication_lacks_a_table),
+    ("lost checkpoints lose nothing and double nothing", losses::checkpoints_deleted),
+    ("a destination changed by hand is filled anew from the lake", losses::destination_changed_by_hand),
+    ("a column that is added or dropped stops the flow until it is declared", losses::column_added_then_dropped),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),

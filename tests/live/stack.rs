@@ -210,6 +210,12 @@ fn binary() -> PathBuf {
     repository().join("target/release/pipectl")
 }
 
+/// A port of this stack on 127.0.0.1, by the name of its variable.
+pub fn port(variable: &str) -> String {
+    let found = ports().into_iter().find(|(name, _)| name == variable);
+    found.unwrap_or_else(|| panic!("ports.env has no {variable}")).1
+}
+
 fn ports() -> Vec<(String, String)> {
     include_str!("ports.env")
         .lines()

@@ -14,7 +14,7 @@ async fn dead_parts_are_told_and_the_rest_is_shown() {
     let jobs = FakeHttp::hanging().start().await;
     let scene = Scene::new(&[(CONNECT, connect.port), (JOB_SERVER, jobs.port)]).await;
     let began = std::time::Instant::now();
-    let status = gather(&scene.pipeline).await;
+    let status = Box::pin(gather(&scene.pipeline)).await;
     assert!(began.elapsed().as_millis() < 3000, "{:?}", began.elapsed());
     let connector = status.connector.known().expect("Connect answers").as_ref().expect("registered");
     assert!(connector.is_running());
@@ -24,8 +24,8 @@ async fn dead_parts_are_told_and_the_rest_is_shown() {
         status.problems,
         [
             "replication slot unknown: pg has no container",
-            "jobs unknown: no answer within 2 s",
             "topics unknown: kafka has no container",
+            "jobs unknown: no answer within 2 s",
             "Delta tables unknown: no answer within 2 s",
             "destination unknown: dest has no container",
         ]

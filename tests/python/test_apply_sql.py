@@ -180,7 +180,7 @@ def test_offsets_that_moved_under_this_batch(destination, database):
 
 def test_another_change_log(destination, database):
     database.applied = [("t.public.orders", 5, "log-0")]
-    with pytest.raises(DestinationError, match="another change log.*reset pipeline"):
+    with pytest.raises(DestinationError, match="another change log.*repair resnapshot"):
         destination.applied("log-1")
 
 

@@ -23,6 +23,15 @@ class FakeFiles:
     def read(self, path):
         return self.texts[path]
 
+    def exists(self, path):
+        return path in self.texts
+
+    def create(self, path, text):
+        if path in self.texts:
+            return False
+        self.texts[path] = text
+        return True
+
     def commit(self, version: int, metadata: str | None) -> None:
         info = {"commitInfo": {"operation": "WRITE"} | ({"userMetadata": metadata} if metadata else {})}
         text = json.dumps(info) + "\n" + json.dumps({"add": {"path": "x"}})
@@ -38,29 +47,29 @@ def log_with(*batches: int, app: str = "q") -> FakeFiles:
 
 
 def test_first_batch_of_an_empty_table():
-    assert not AppendGuard(log_with(), TABLE).is_done("q", 0)
+    assert not AppendGuard(log_with(), TABLE, {}).is_done("q", 0)
 
 
 def test_batch_committed_before_the_crash_is_skipped_and_the_next_is_not():
-    guard = AppendGuard(log_with(0, 1, 2), TABLE)
+    guard = AppendGuard(log_with(0, 1, 2), TABLE, {})
     assert guard.is_done("q", 2)
     assert not guard.is_done("q", 3)
 
 
 def test_batch_after_the_newest_commit():
-    assert not AppendGuard(log_with(0, 1), TABLE).is_done("q", 2)
+    assert not AppendGuard(log_with(0, 1), TABLE, {}).is_done("q", 2)
 
 
 def test_commits_of_others_in_between_do_not_matter():
     files = log_with(0, 1)
     files.commit(3, None)
     files.commit(4, "OPTIMIZE by hand")
-    assert AppendGuard(files, TABLE).is_done("q", 1)
+    assert AppendGuard(files, TABLE, {}).is_done("q", 1)
 
 
 def test_own_commits_are_remembered_without_reading_again():
     files = log_with()
-    guard = AppendGuard(files, TABLE)
+    guard = AppendGuard(files, TABLE, {})
     assert not guard.is_done("q", 0)
     guard.committed(Mark("q", 0, {}))
     files.texts.clear()
@@ -78,15 +87,38 @@ def test_own_commits_are_remembered_without_reading_again():
 )
 def test_table_and_checkpoint_that_do_not_belong_together(files, app, batch, message):
     with pytest.raises(GuardError, match=message) as error:
-        AppendGuard(files, TABLE).is_done(app, batch)
-    assert "pipectl reset pipeline" in str(error.value)
+        AppendGuard(files, TABLE, {}).is_done(app, batch)
+    assert "pipectl repair resnapshot" in str(error.value)
 
 
 def test_data_without_any_commit_of_ours():
     files = log_with()
     files.commit(1, None)
     with pytest.raises(GuardError, match="no commit of this job is left"):
-        AppendGuard(files, TABLE).is_done("q", 0)
+        AppendGuard(files, TABLE, {}).is_done("q", 0)
+
+
+def test_a_new_checkpoint_that_begins_where_the_log_ends_goes_on():
+    guard = AppendGuard(log_with(0, 1, app="lost"), TABLE, {"t": 10})
+    assert not guard.is_done("new", 0)
+    guard.committed(Mark("new", 0, {"t": 30}))
+    assert guard.is_done("new", 0)
+
+
+@pytest.mark.parametrize(("begin", "batch"), [({"t": 0}, 0), ({}, 0), ({"t": 10}, 1)])
+def test_a_new_checkpoint_that_begins_elsewhere_is_refused(begin, batch):
+    with pytest.raises(GuardError, match="written from another checkpoint"):
+        AppendGuard(log_with(0, 1, app="lost"), TABLE, begin).is_done("new", batch)
+
+
+def test_a_topic_made_anew_is_refused():
+    files = log_with()
+    files.commit(1, Mark("q", 0, {"t": 10}, topic_ids={"t": "first"}).metadata())
+    guard = AppendGuard(files, TABLE, {})
+    guard.is_done("q", 1)
+    guard.check_topics({"t": "first", "added": "x"})
+    with pytest.raises(GuardError, match="topic t was deleted and made anew.*pipectl repair resnapshot"):
+        guard.check_topics({"t": "second", "added": "x"})
 
 
 def test_marks_come_newest_first():
@@ -111,9 +143,9 @@ def test_records_of_a_batch_are_counted_from_its_predecessor():
     files = FakeFiles()
     for batch, ends in enumerate(({"a": {"0": 5}}, {"a": {"0": 7}, "b": {"0": 1}})):
         files.texts[f"c/offsets/{batch}"] = f"v1\n{{}}\n{json.dumps(ends)}"
-    assert KafkaOffsets(files, "c").of(1) == ({"a": 7, "b": 1}, 3)
-    offsets = KafkaOffsets(files, "c")
-    assert offsets.of(0) == ({"a": 5}, 5)
+    assert KafkaOffsets(files, "c", {"a": 2}).of(1) == ({"a": 7, "b": 1}, 3)
+    offsets = KafkaOffsets(files, "c", {"a": 2})
+    assert offsets.of(0) == ({"a": 5}, 3)  # the query began at 2
     assert offsets.of(1) == ({"a": 7, "b": 1}, 3)
 
 

@@ -182,8 +182,32 @@ impl TaskState {
     pub fn reasons(&self) -> Vec<String> {
         let lines = self.trace.iter().flat_map(|trace| trace.lines()).map(str::trim);
         let told = lines.filter(|line| !line.is_empty() && !line.starts_with("at ") && !line.starts_with("..."));
-        told.take(6).map(str::to_owned).collect()
+        told.take(6).map(without_states).collect()
     }
+}
+
+/// A line of a trace without the inner states that Java's classes print in brackets, where those are long: Debezium's tell a whole
+/// offset in the middle of a sentence.
+fn without_states(line: &str) -> String {
+    const LONG: usize = 40;
+    let mut told = String::with_capacity(line.len().min(256));
+    let mut rest = line;
+    while let Some(open) = rest.find('[') {
+        let mut depth = 0_usize;
+        let close = rest[open..].char_indices().find_map(|(at, character)| {
+            match character {
+                '[' => depth += 1,
+                ']' => depth -= 1,
+                _ => {}
+            }
+            (depth == 0).then_some(open + at + 1)
+        });
+        let Some(close) = close else { break };
+        let kept = if close - open > LONG { rest[..open].trim_end() } else { &rest[..close] };
+        told.push_str(kept);
+        rest = &rest[close..];
+    }
+    told + rest
 }
 
 fn path(name: &str, rest: &str) -> String {
@@ -207,6 +231,13 @@ mod tests {
         assert!(!status(&["FAILED"]).is_running());
         assert_eq!(status(&["FAILED"]).summary(), "connector RUNNING, task 0 FAILED");
         assert_eq!(status(&[]).summary(), "connector RUNNING, no task yet");
+    }
+
+    #[test]
+    fn long_states_in_brackets_are_left_out_of_reasons() {
+        let line = "reads from Offset [schema=Schema{x}, source=[lsn=1, tx=2], streaming=null], but [T] is gone";
+        assert_eq!(without_states(line), "reads from Offset, but [T] is gone");
+        assert_eq!(without_states("no end [of it"), "no end [of it");
     }
 
     #[test]

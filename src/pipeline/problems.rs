@@ -1,0 +1,329 @@
+//! What is wrong with the flow, and which repair mends it: decided from the facts that `status` gathers.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::spec::PipelineSpec;
+use super::status::{DestinationTable, Fact, JOBS, PipelineStatus};
+
+/// What `pipectl repair` can do, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repair {
+    /// Restart the failed parts of the connector.
+    Connector,
+    /// Fill the destination anew from the lake's change log.
+    Destination,
+    /// Start the whole flow anew from the source's rows.
+    Resnapshot,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What, in one line.
+    pub what: String,
+    /// What mends it, where pipectl can.
+    pub repair: Option<Repair>,
+}
+
+impl Repair {
+    /// Every repair.
+    pub const ALL: [Self; 3] = [Self::Connector, Self::Destination, Self::Resnapshot];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connector => "connector",
+            Self::Destination => "destination",
+            Self::Resnapshot => "resnapshot",
+        }
+    }
+
+    /// The command to type.
+    pub fn command(self) -> String {
+        format!("pipectl repair {}", self.name())
+    }
+
+    /// The repair that a server's own message is about.
+    ///
+    /// The jobs name the command themselves. Of Debezium these are the ends of a slot or of the write-ahead log behind it, in the
+    /// words of `PostgresConnectorTask` and of Postgres.
+    pub fn named_in(message: &str) -> Option<Self> {
+        const LOST: [&str; 4] = [
+            "no longer available",
+            "can no longer get changes",
+            "can no longer access replication slot",
+            "invalidated",
+        ];
+        let named = Self::ALL.into_iter().rev().find(|repair| message.contains(&repair.command()));
+        named.or_else(|| LOST.iter().any(|words| message.contains(words)).then_some(Self::Resnapshot))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)?;
+        match self.repair {
+            Some(repair) if !self.what.contains(&repair.command()) => write!(formatter, "; `{}`", repair.command()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn beyond_repair(what: String) -> Problem {
+    Problem { what, repair: None }
+}
+
+fn with(repair: Repair, what: String) -> Problem {
+    Problem { what, repair: Some(repair) }
+}
+
+/// Everything that is wrong, in the order in which data flows.
+pub fn find(status: &PipelineStatus, spec: &PipelineSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(connector(status, &spec.connector));
+    problems.extend(slot(status, &spec.source.slot));
+    problems.extend(publication(status, spec));
+    topics(&mut problems, status, spec);
+    jobs(&mut problems, status);
+    unknown(&mut problems, "Delta tables", &status.tables);
+    unknown(&mut problems, "destination", &status.destination);
+    problems
+}
+
+fn connector(status: &PipelineStatus, name: &str) -> Option<Problem> {
+    match &status.connector {
+        Fact::Unknown(reason) => Some(beyond_repair(format!("connector unknown: {reason}"))),
+        Fact::Known(None) => {
+            Some(beyond_repair(format!("connector {name} is not registered; `pipectl up` registers it")))
+        }
+        Fact::Known(Some(status)) if status.is_running() => None,
+        Fact::Known(Some(status)) => {
+            let Some(failed) = status.failed() else { return Some(beyond_repair(status.summary())) };
+            let reasons = failed.reasons();
+            let repair = Repair::named_in(&reasons.join(" ")).unwrap_or(Repair::Connector);
+            let reason = reasons.last().map_or_else(String::new, |reason| format!(": {reason}"));
+            Some(with(repair, format!("{}{reason}", status.summary())))
+        }
+    }
+}
+
+fn slot(status: &PipelineStatus, name: &str) -> Option<Problem> {
+    match &status.slot {
+        Fact::Unknown(reason) => Some(beyond_repair(format!("replication slot unknown: {reason}"))),
+        Fact::Known(None) => {
+            let what = format!("replication slot {name} does not exist: changes since it was dropped cannot be read");
+            Some(with(Repair::Resnapshot, what))
+        }
+        Fact::Known(Some(slot)) if slot.wal_status == "lost" => {
+            let what =
+                format!("replication slot {name} is lost: the source has removed write-ahead log it still needed");
+            Some(with(Repair::Resnapshot, what))
+        }
+        Fact::Known(Some(slot)) if slot.wal_status == "unreserved" => {
+            Some(beyond_repair(format!("replication slot {name} is unreserved: changes are about to be lost")))
+        }
+        Fact::Known(Some(slot)) if !slot.active => {
+            Some(beyond_repair(format!("replication slot {name} is not in use")))
+        }
+        Fact::Known(Some(_)) => None,
+    }
+}
+
+fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Option<Problem> {
+    match &status.unpublished {
+        // Its server's silence is told with the slot already.
+        Fact::Unknown(_) => None,
+        Fact::Known(tables) if tables.is_empty() => None,
+        Fact::Known(tables) => {
+            let (name, tables) = (&spec.source.publication, tables.join(", "));
+            let what = format!("publication {name} leaves out {tables}: changes there are not captured");
+            Some(with(Repair::Resnapshot, what))
+        }
+    }
+}
+
+/// A topic that ends before what has been read of it was deleted and made anew.
+fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineSpec) {
+    let ends = match &status.topics {
+        Fact::Unknown(reason) => return problems.push(beyond_repair(format!("topics unknown: {reason}"))),
+        Fact::Known(ends) => ends,
+    };
+    let ingest = status.jobs.known().and_then(|jobs| jobs.iter().find(|status| status.job.name == "ingest"));
+    let applied = |topic: &str| {
+        let tables = status.destination.known().map_or(&[][..], Vec::as_slice);
+        let table = |table: &&DestinationTable| table.topic.as_deref() == Some(topic);
+        tables.iter().find(table).and_then(|table| table.applied)
+    };
+    for topic in spec.topics() {
+        let read = ingest.and_then(|status| status.job.position(&topic)).max(applied(&topic)).unwrap_or_default();
+        match ends.get(&topic) {
+            None => problems.push(with(
+                Repair::Resnapshot,
+                format!("topic {topic} does not exist: changes in it that had not been read are gone"),
+            )),
+            Some(end) if *end < read => problems.push(with(
+                Repair::Resnapshot,
+                format!("topic {topic} ends at {end}, but has been read up to {read}: it was deleted and made anew"),
+            )),
+            Some(_) => {}
+        }
+    }
+}
+
+fn jobs(problems: &mut Vec<Problem>, status: &PipelineStatus) {
+    let jobs = match &status.jobs {
+        Fact::Unknown(reason) => return problems.push(beyond_repair(format!("jobs unknown: {reason}"))),
+        Fact::Known(jobs) => jobs,
+    };
+    for name in JOBS {
+        match jobs.iter().find(|status| status.job.name == name) {
+            None => problems.push(beyond_repair(format!("job {name} is not submitted; `pipectl up` submits it"))),
+            Some(status) if status.job.state != "running" => {
+                let detail = &status.job.detail;
+                let told = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+                let what = format!("job {name} is {}{told}", status.job.state);
+                problems.push(Problem { what, repair: Repair::named_in(detail) });
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn unknown<T>(problems: &mut Vec<Problem>, what: &str, fact: &Fact<T>) {
+    if let Fact::Unknown(reason) = fact {
+        problems.push(beyond_repair(format!("{what} unknown: {reason}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::pipeline::clients::connect::{ConnectorStatus, TaskState};
+    use crate::pipeline::clients::jobserver::{Batch, Batches, Job};
+    use crate::pipeline::spec::{Source, Table};
+    use crate::pipeline::status::{JobStatus, Slot};
+
+    fn part(state: &str, trace: Option<&str>) -> TaskState {
+        TaskState { id: None, state: state.into(), trace: trace.map(str::to_owned) }
+    }
+
+    fn spec() -> PipelineSpec {
+        PipelineSpec {
+            connector: "c".into(),
+            topic_prefix: "p".into(),
+            source: Source { slot: "s".into(), publication: "pub".into(), ..Source::default() },
+            tables: [("public.t".to_owned(), Table::default())].into_iter().collect(),
+            ..PipelineSpec::default()
+        }
+    }
+
+    fn slot(active: bool, wal_status: &str) -> Fact<Option<Slot>> {
+        Fact::Known(Some(Slot { name: "s".into(), active, lag_bytes: 9, wal_status: wal_status.into() }))
+    }
+
+    fn job(name: &str, read: i64) -> JobStatus {
+        let last = Batch { offsets: BTreeMap::from([("p.public.t".to_owned(), read)]), ..Batch::default() };
+        let batches = Batches { last: Some(last), ..Batches::default() };
+        JobStatus { job: Job { name: name.into(), state: "running".into(), batches, ..Job::default() }, lag: Some(0) }
+    }
+
+    fn healthy() -> PipelineStatus {
+        let connector =
+            ConnectorStatus { name: "c".into(), connector: part("RUNNING", None), tasks: vec![part("RUNNING", None)] };
+        PipelineStatus {
+            connector: Fact::Known(Some(connector)),
+            slot: slot(true, "reserved"),
+            unpublished: Fact::Known(Vec::new()),
+            topics: Fact::Known(BTreeMap::from([("p.public.t".to_owned(), 7)])),
+            jobs: Fact::Known(JOBS.iter().map(|name| job(name, 7)).collect()),
+            tables: Fact::Known(BTreeMap::new()),
+            destination: Fact::Known(Vec::new()),
+            healthy: true,
+            problems: Vec::new(),
+            repairs: BTreeSet::new(),
+        }
+    }
+
+    fn told(status: &PipelineStatus) -> Vec<String> {
+        find(status, &spec()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn nothing_wrong_is_healthy() {
+        assert_eq!(told(&healthy()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_failed_task_under_a_running_connector_is_told_with_its_reason() {
+        let mut status = healthy();
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        connector.tasks = vec![part("FAILED", Some("Exception: in task\n\tat x\nCaused by: disk full\n"))];
+        let first = "connector RUNNING, task 0 FAILED: Caused by: disk full; `pipectl repair connector`";
+        assert_eq!(told(&status), [first]);
+    }
+
+    #[test]
+    fn what_lost_changes_needs_a_new_snapshot() {
+        let mut status = healthy();
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        let trace = "Caused by: ERROR: can no longer get changes from replication slot \"s\"";
+        connector.tasks = vec![part("FAILED", Some(trace))];
+        status.slot = slot(false, "lost");
+        status.unpublished = Fact::Known(vec!["public.t".into()]);
+        status.topics = Fact::Known(BTreeMap::new());
+        assert_eq!(
+            told(&status),
+            [
+                "connector RUNNING, task 0 FAILED: Caused by: ERROR: can no longer get changes from replication slot \"s\"; \
+                 `pipectl repair resnapshot`",
+                "replication slot s is lost: the source has removed write-ahead log it still needed; \
+                 `pipectl repair resnapshot`",
+                "publication pub leaves out public.t: changes there are not captured; `pipectl repair resnapshot`",
+                "topic p.public.t does not exist: changes in it that had not been read are gone; \
+                 `pipectl repair resnapshot`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_topic_that_ends_before_what_was_read_is_another_one() {
+        let mut status = healthy();
+        status.topics = Fact::Known(BTreeMap::from([("p.public.t".to_owned(), 2)]));
+        let only = "topic p.public.t ends at 2, but has been read up to 7: it was deleted and made anew; \
+                    `pipectl repair resnapshot`";
+        assert_eq!(told(&status), [only]);
+    }
+
+    #[test]
+    fn a_job_names_its_own_repair() {
+        let mut status = healthy();
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[1].job.state = "failed".into();
+        jobs[1].job.detail = "columns differ; then `pipectl repair resnapshot`".into();
+        let problems = find(&status, &spec());
+        assert_eq!(problems[0].to_string(), "job process is failed: columns differ; then `pipectl repair resnapshot`");
+        assert_eq!(problems[0].repair, Some(Repair::Resnapshot));
+    }
+
+    #[test]
+    fn each_dead_part_is_named() {
+        let mut status = healthy();
+        status.slot = slot(false, "reserved");
+        status.jobs = Fact::Known(Vec::new());
+        status.destination = Fact::Unknown("Postgres at 127.0.0.1:5434 is unreachable: connection refused".into());
+        assert_eq!(
+            told(&status),
+            [
+                "replication slot s is not in use",
+                "job ingest is not submitted; `pipectl up` submits it",
+                "job process is not submitted; `pipectl up` submits it",
+                "destination unknown: Postgres at 127.0.0.1:5434 is unreachable: connection refused",
+            ]
+        );
+    }
+}

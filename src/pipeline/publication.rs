@@ -1,0 +1,49 @@
+//! The publication: which tables' changes the source hands out.
+
+use super::Pipeline;
+use super::clients::ClientError;
+use super::clients::postgres::{Database, quote, quote_qualified};
+
+/// Where Debezium writes its heartbeat (debezium/register-postgres.json): its change moves the slot on while no other table changes.
+const HEARTBEAT: &str = "public.pipectl_heartbeat";
+
+/// Declared tables whose changes the publication leaves out; all of them where it does not exist.
+pub async fn missing(pipeline: &Pipeline, source: &Database) -> Result<Vec<String>, ClientError> {
+    missing_of(pipeline, source, pipeline.spec.tables.keys().map(String::as_str)).await
+}
+
+async fn missing_of(
+    pipeline: &Pipeline,
+    source: &Database,
+    tables: impl Iterator<Item = &str>,
+) -> Result<Vec<String>, ClientError> {
+    let sql = "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = $1::text";
+    let published = source.query(sql, &[&pipeline.spec.source.publication]).await?;
+    let published: Vec<String> = published.iter().map(|row| row.get(0)).collect();
+    Ok(tables.filter(|table| !published.iter().any(|known| known == table)).map(str::to_owned).collect())
+}
+
+/// Adds what is missing, and makes the publication where there is none. Returns what was added.
+///
+/// Changes made before are not in the slot: whoever calls this reads the tables anew.
+pub async fn complete(pipeline: &Pipeline, source: &Database) -> Result<Vec<String>, ClientError> {
+    let tables = pipeline.spec.tables.keys().map(String::as_str).chain([HEARTBEAT]);
+    let missing = missing_of(pipeline, source, tables).await?;
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    let publication = &pipeline.spec.source.publication;
+    let exists = "SELECT FROM pg_publication WHERE pubname = $1::text";
+    let listed: Vec<String> = missing
+        .iter()
+        .filter_map(|table| table.split_once('.'))
+        .map(|(schema, name)| quote_qualified(schema, name))
+        .collect();
+    let listed = listed.join(", ");
+    let statement = match source.first(exists, &[publication]).await? {
+        Some(_) => format!("ALTER PUBLICATION {} ADD TABLE {listed}", quote(publication)),
+        None => format!("CREATE PUBLICATION {} FOR TABLE {listed}", quote(publication)),
+    };
+    source.batch(&statement).await?;
+    Ok(missing)
+}

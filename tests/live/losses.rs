@@ -1,0 +1,164 @@
+//! What can no longer be read is never passed over: the flow stops, `status` says why and what to type, and that one command leads
+//! back to equal tables. The generator writes all the while.
+
+use std::time::{Duration, Instant};
+
+use pipectl::pipeline::clients::kafka::Kafka;
+
+use crate::stack::{Stack, eventually, port};
+
+pub fn slot_dropped(stack: &Stack) {
+    stack.up();
+    drop_slot(stack);
+    // Debezium would make a new slot, and go on behind the gap.
+    named(stack, "replication slot pipectl_slot does not exist", "pipectl repair resnapshot");
+    eventually("the connector's task gives up", || says(stack, "task 0 FAILED"));
+    repaired(stack, &["repair", "--yes"]);
+}
+
+pub fn slot_invalidated(stack: &Stack) {
+    stack.up();
+    stack.pipectl(&["stop", "debezium"]).succeeded();
+    let sql = |statement: &str| stack.sql("postgres-source", statement);
+    sql("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'");
+    sql("SELECT pg_reload_conf()");
+    sql("SELECT count(pg_logical_emit_message(false, 'test', repeat('x', 1000000))) FROM generate_series(1, 64)");
+    sql("CHECKPOINT");
+    eventually("Postgres gives the slot up", || {
+        sql("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'pipectl_slot'") == "lost"
+    });
+    sql("ALTER SYSTEM RESET max_slot_wal_keep_size");
+    sql("SELECT pg_reload_conf()");
+    stack.pipectl(&["start", "debezium"]).succeeded();
+    named(stack, "replication slot pipectl_slot is lost", "pipectl repair resnapshot");
+    repaired(stack, &["repair", "--yes"]);
+}
+
+pub fn topic_deleted(stack: &Stack) {
+    stack.up();
+    with_kafka(async |kafka| kafka.delete_topic("jadc2.public.orders").await.expect("the topic is deleted"));
+    named(stack, "topic jadc2.public.orders does not exist", "pipectl repair resnapshot");
+    repaired(stack, &["repair", "--yes"]);
+}
+
+pub fn topic_made_anew(stack: &Stack) {
+    stack.up();
+    // The job is down meanwhile and finds a topic of the same name, with the same number of messages or more.
+    stack.pipectl(&["stop", "spark-job-ingest"]).succeeded();
+    let topic = "jadc2.public.regions";
+    let read = with_kafka(async |kafka| kafka.end_offset(topic).await.expect("an offset"));
+    with_kafka(async |kafka| kafka.delete_topic(topic).await.expect("the topic is deleted"));
+    eventually("the broker makes the topic anew", || {
+        with_kafka(async |kafka| kafka.create_topic(topic).await.is_ok_and(|created| created))
+    });
+    stack.sql(
+        "postgres-source",
+        &format!("DO $$ BEGIN FOR n IN 0..{read} LOOP UPDATE regions SET name = 'round ' || n WHERE region_id = 1; END LOOP; END $$"),
+    );
+    eventually("it holds as many messages as the old one", || {
+        with_kafka(async |kafka| kafka.end_offset(topic).await.is_ok_and(|end| end > read))
+    });
+    let ran = stack.pipectl(&["up"]).exited(1);
+    ran.says("topic jadc2.public.regions was deleted and made anew").says("pipectl repair resnapshot");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+}
+
+pub fn publication_lacks_a_table(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-source", "ALTER PUBLICATION pipectl_publication DROP TABLE regions");
+    stack.sql("postgres-source", "UPDATE regions SET name = 'not captured' WHERE region_id = 3");
+    named(stack, "publication pipectl_publication leaves out public.regions", "pipectl repair resnapshot");
+    repaired(stack, &["repair", "--yes"]);
+    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 3"), "not captured");
+}
+
+pub fn checkpoints_deleted(stack: &Stack) {
+    stack.up();
+    stack.pipectl(&["stop", "spark-job-ingest", "spark-job-process"]).succeeded();
+    stack.pipectl(&["exec", "namenode", "hdfs", "dfs", "-rm", "-r", "-skipTrash", "/checkpoints"]).succeeded();
+    stack.sql("postgres-source", "DELETE FROM orders WHERE order_id = (SELECT max(order_id) FROM orders)");
+    // Nothing to repair: the tables say themselves up to where they go.
+    repaired(stack, &["up"]);
+}
+
+pub fn destination_changed_by_hand(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-dest", "DELETE FROM orders WHERE order_id IN (SELECT order_id FROM orders LIMIT 3)");
+    stack.sql("postgres-dest", "ALTER TABLE customers DROP COLUMN email");
+    stack.sql("postgres-source", "UPDATE customers SET active = NOT active");
+    eventually("the process job stops at the column that is gone", || says(stack, "email"));
+    stack.sql("postgres-dest", "ALTER TABLE customers ADD COLUMN email text");
+    repaired(stack, &["repair", "destination", "--yes"]);
+}
+
+pub fn column_added_then_dropped(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-source", "ALTER TABLE regions ADD COLUMN motto text");
+    stack.sql("postgres-source", "UPDATE regions SET motto = 'onward' WHERE region_id = 2");
+    named(stack, "`motto` new, which pipeline.yml does not declare", "pipectl up");
+    edit(
+        stack,
+        "pipeline.yml",
+        "      name: text\n      created_at: timestamptz\n",
+        "      name: text\n      created_at: timestamptz\n      motto: text\n",
+    );
+    edit(stack, "spark/transforms/regions.sql", "name", "name, motto");
+    stack.sql("postgres-dest", "ALTER TABLE regions ADD COLUMN motto text");
+    repaired(stack, &["up"]);
+    assert_eq!(stack.sql("postgres-dest", "SELECT motto FROM regions WHERE region_id = 2"), "onward");
+
+    stack.sql("postgres-source", "ALTER TABLE regions DROP COLUMN motto");
+    stack.sql("postgres-source", "UPDATE regions SET name = name || '!' WHERE region_id = 2");
+    named(stack, "`motto` gone", "pipectl repair resnapshot");
+    // Not taken for NULL.
+    assert_eq!(stack.sql("postgres-dest", "SELECT motto FROM regions WHERE region_id = 2"), "onward");
+    stack.restore_files();
+    stack.sql("postgres-dest", "ALTER TABLE regions DROP COLUMN motto");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+}
+
+fn edit(stack: &Stack, file: &str, from: &str, to: &str) {
+    let path = stack.path().join(file);
+    let text = std::fs::read_to_string(&path).expect("a file of the project");
+    assert!(text.contains(from), "{file} has no {from:?}");
+    std::fs::write(&path, text.replacen(from, to, 1)).expect("written");
+}
+
+/// The connector takes its slot again at once, so this is a race that is run until it is won.
+fn drop_slot(stack: &Stack) {
+    let statement = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active; \
+                     SELECT pg_sleep(0.05); \
+                     SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active";
+    eventually("the slot is dropped", || {
+        stack.sql("postgres-source", statement);
+        stack.sql("postgres-source", "SELECT count(*) FROM pg_replication_slots") == "0"
+    });
+}
+
+/// Asks the stack's broker.
+fn with_kafka<T>(ask: impl AsyncFnOnce(Kafka) -> T) -> T {
+    let address = format!("127.0.0.1:{}", port("KAFKA_PORT"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        ask(Kafka::connect(&address, Duration::from_secs(10)).await.expect("the broker answers")).await
+    })
+}
+
+fn says(stack: &Stack, text: &str) -> bool {
+    stack.status()["reasons"].to_string().replace("\\\"", "\"").contains(text)
+}
+
+/// `status` comes to name this, with the command that helps, and ends with 1.
+fn named(stack: &Stack, what: &str, command: &str) {
+    eventually(&format!("status says {what:?}"), || says(stack, what));
+    let ran = stack.pipectl(&["status"]).exited(1);
+    ran.says(what).says(command);
+}
+
+/// The command succeeds, and all three stores are equal after it.
+fn repaired(stack: &Stack, command: &[&str]) {
+    let started = Instant::now();
+    stack.pipectl(command).succeeded();
+    println!("      `pipectl {}`: {:.1} s", command.join(" "), started.elapsed().as_secs_f32());
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+}
