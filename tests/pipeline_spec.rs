@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipectl::pipeline::spec;
+use pipectl::pipeline::spec::{self, Infinity};
 
 fn lookup(name: &str) -> Option<String> {
     (name == "SLOT").then(|| "slot_1".to_owned())
@@ -21,6 +21,27 @@ fn a_good_file_is_read_in_order() {
     assert_eq!(columns, ["id bigint", "customer bigint", "total numeric(12,2)", "tags text[]"]);
     assert_eq!(spec.lake_table("customers").unwrap().0, "crm.customers");
     assert_eq!(spec.destination_tables(), ["orders", "customers", "daily"]);
+}
+
+#[test]
+fn infinity_stops_the_jobs_unless_it_is_declared_to_be_null() {
+    let good = std::fs::read_to_string("tests/cases/pipeline/good.yml").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let sql = folder.path().join("sql");
+    std::fs::create_dir(&sql).unwrap();
+    for file in ["orders.sql", "customers.sql", "daily.sql"] {
+        std::fs::write(sql.join(file), "SELECT 1").unwrap();
+    }
+    let policy = |line: &str| {
+        let file = folder.path().join("pipeline.yml");
+        std::fs::write(&file, format!("{good}\n{line}\n")).unwrap();
+        spec::load(&file, &lookup).unwrap().infinity
+    };
+    assert_eq!(policy(""), Infinity::Stop);
+    assert_eq!(policy("infinity: stop"), Infinity::Stop);
+    // YAML reads the bare word as nothing; both spellings mean the policy.
+    assert_eq!(policy("infinity: null"), Infinity::Null);
+    assert_eq!(policy("infinity: 'null'"), Infinity::Null);
 }
 
 #[test]

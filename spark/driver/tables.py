@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jvm import Jvm
-from lib.fingerprint import spark_query
+from lib import fingerprint
 from lib.identifiers import spark_name, spark_text
-from lib.pipeline import Pipeline, Table, load
+from lib.pipeline import Column, Pipeline, Table, load
 
 
 class BadRequestError(Exception):
@@ -53,10 +53,9 @@ class Tables:
         if not key or any(column not in by_name for column in key):
             raise BadRequestError(f"the key must name columns of {name}")
         version, relation = self._current(table)
-        listed = ", ".join(f"CAST({spark_name(column)} AS string) AS {spark_name(column)}" for column in by_name)
+        listed = ", ".join(f"{_shown(column)} AS {spark_name(column.name)}" for column in table.columns)
         conditions = " AND ".join(
-            f"{spark_name(column)} <=> CAST({_literal(value)} AS {by_name[column].type.spark})"
-            for column, value in key.items()
+            f"{spark_name(column)} <=> {_typed(value, by_name[column])}" for column, value in key.items()
         )
         frame = self._session.sql(f"SELECT {listed} FROM {relation} WHERE {conditions}")
         documents = [json.loads(text) for text in frame.toJSON().collectAsList()]
@@ -66,7 +65,7 @@ class Tables:
         """Row count and checksum, see lib.fingerprint."""
         table = self._table(name)
         version, relation = self._current(table)
-        row = self._session.sql(spark_query(relation, table.columns)).collectAsList()[0]
+        row = self._session.sql(fingerprint.query(relation, table.columns)).collectAsList()[0]
         return {"version": version, "rows": row.getLong(0), "checksum": row.getString(1)}
 
     def _table(self, name: str) -> Table:
@@ -91,6 +90,19 @@ class Tables:
 
     def _none(self) -> Any:
         return self._jvm.gateway.jvm.scala.Option.empty()
+
+
+def _shown(column: Column) -> str:
+    """A column as text; bytes as Postgres shows them."""
+    name = spark_name(column.name)
+    return f"concat('\\\\x', lower(hex({name})))" if column.type.name == "bytea" else f"CAST({name} AS string)"
+
+
+def _typed(value: Any, column: Column) -> str:
+    """A value of a column's type, given as Postgres shows it."""
+    if column.type.name == "bytea":
+        return f"unhex(substring({_literal(value)}, 3))"
+    return f"CAST({_literal(value)} AS {column.type.spark})"
 
 
 def _literal(value: Any) -> str:

@@ -50,7 +50,7 @@ class Target:
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    json_columns: frozenset[str]  # of type json or jsonb: there a document's string is JSON text, not a string
+    json_columns: dict[str, str]  # those of type json or jsonb: there a document's string is JSON text, not a string
 
     @property
     def qualified(self) -> str:
@@ -93,7 +93,9 @@ def fill_stages(target: Target) -> list[str]:
     statements = []
     for kind in ("k", "r"):
         listed = ", ".join(
-            f"(s.doc ->> {text(column)})::jsonb" if column in target.json_columns else f"r.{name(column)}"
+            f"(s.doc ->> {text(column)})::{target.json_columns[column]}"
+            if column in target.json_columns
+            else f"r.{name(column)}"
             for column in staged_columns(target, kind)
         )
         statements.append(

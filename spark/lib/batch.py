@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -47,6 +49,7 @@ def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[s
     `log` is the whole change log; it is read only where a change lacks a value.
     """
     newest = _in_driver(changes.newest_per_key(frame))
+    incomplete = functools.reduce(operator.or_, (F.col("after").contains(sign) for sign in toast.SIGNS))
     found = newest.select(
         "table",
         "topic",
@@ -54,7 +57,7 @@ def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[s
         "op",
         "offset",
         "source_us",
-        F.col("after").contains(toast.MARKER).alias("incomplete"),
+        incomplete.alias("incomplete"),
         schemas.differs(pipeline.tables).alias("differs"),
     ).collect()
 

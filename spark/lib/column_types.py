@@ -1,16 +1,70 @@
-"""Column types: how a value travels from Debezium's JSON into a Spark column.
+"""Column types: which there are, what each becomes in Spark, and how their names are read.
 
-Debezium is configured with ``decimal.handling.mode=string`` and ``time.precision.mode=adaptive_time_microseconds``. A change's
-row is first read with every column as text (Spark keeps the JSON text of a value that is no string), then each column is cast
-by the expression below. Spark runs in ANSI mode, so a value that does not fit its declared type stops the job with a
-message; it never becomes a silent NULL.
+How a value travels is in :mod:`lib.casts`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+
+# Spark's type of each Postgres type without parameters. `numeric` has more digits than any number of Spark's, and NaN: text.
+_SCALARS = {
+    "smallint": "smallint",
+    "integer": "int",
+    "bigint": "bigint",
+    "numeric": "string",
+    "real": "float",
+    "double precision": "double",
+    "boolean": "boolean",
+    "text": "string",
+    "char": "string",
+    "uuid": "string",
+    "json": "string",
+    "jsonb": "string",
+    "bytea": "binary",
+    "date": "date",
+    "time": "string",
+    "timestamp": "timestamp_ntz",
+    "timestamptz": "timestamp",
+    "interval": "string",
+    "inet": "string",
+    "cidr": "string",
+    "macaddr": "string",
+    "enum": "string",
+}
+
+# Arrays of these do not arrive: Debezium cuts times to milliseconds, leaves intervals and enums out, and a document of JSON
+# texts cannot be told from one of JSON values.
+_NO_ARRAY = {"time", "interval", "enum", "json", "jsonb"}
+
+_ALIASES = {
+    "int2": "smallint",
+    "int": "integer",
+    "int4": "integer",
+    "int8": "bigint",
+    "decimal": "numeric",
+    "float4": "real",
+    "double": "double precision",
+    "float8": "double precision",
+    "bool": "boolean",
+    "varchar": "text",
+    "character varying": "text",
+    "character": "char",
+    "bpchar": "char",
+    "time without time zone": "time",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+
+# What stands in parentheses behind these has no part in how a value travels.
+_LENGTHS = {"text", "char", "time", "timestamp", "timestamptz", "interval"}
+
+# `timestamp(3) with time zone` has its precision in the middle.
+_NAME = re.compile(r"([a-z0-9 ]+?)\s*(?:\(\s*([0-9 ,]+?)\s*\)\s*((?:with|without) time zone)?)?(\[\])?")
+
+# Digits of Spark's widest decimal.
+_MOST_DIGITS = 38
 
 
 class UnknownTypeError(Exception):
@@ -21,10 +75,9 @@ class UnknownTypeError(Exception):
 class ColumnType:
     """A Postgres type and its Spark counterpart."""
 
-    name: str  # canonical name, for example numeric or text[]
+    name: str  # canonical, without parameters: numeric, text[]
     spark: str  # Spark's DDL type
-    cast: Callable[[str], str]  # SQL over the raw text expression
-    precision: int | None = None
+    precision: int | None = None  # of a numeric that is a decimal in Spark
     scale: int | None = None
 
     @property
@@ -32,80 +85,42 @@ class ColumnType:
         """Whether the values are arrays."""
         return self.name.endswith("[]")
 
-
-# What Debezium sends for 'infinity' and '-infinity' timestamps: numbers that are no time anybody meant.
-_INFINITE_MICROS = "(9223372036825200000, -9223372036832400000)"
-
-
-def _plain(spark: str) -> Callable[[str], str]:
-    return lambda raw: f"CAST({raw} AS {spark})"
-
-
-def _timestamp(raw: str) -> str:
-    micros = f"CAST({raw} AS bigint)"
-    return (
-        f"CASE WHEN {micros} IN {_INFINITE_MICROS} "
-        f"THEN CAST(raise_error('an infinite timestamp cannot be carried') AS timestamp_ntz) "
-        f"ELSE CAST(timestamp_micros({micros}) AS timestamp_ntz) END"
-    )
-
-
-def _array(element: str) -> Callable[[str], str]:
-    return lambda raw: f"from_json({raw}, 'array<{element}>', map('mode', 'FAILFAST'))"
-
-
-_SIMPLE: dict[str, ColumnType] = {
-    "smallint": ColumnType("smallint", "smallint", _plain("smallint")),
-    "integer": ColumnType("integer", "int", _plain("int")),
-    "bigint": ColumnType("bigint", "bigint", _plain("bigint")),
-    "real": ColumnType("real", "float", _plain("float")),
-    "double precision": ColumnType("double precision", "double", _plain("double")),
-    "boolean": ColumnType("boolean", "boolean", _plain("boolean")),
-    "text": ColumnType("text", "string", lambda raw: raw),
-    "uuid": ColumnType("uuid", "string", lambda raw: raw),
-    "jsonb": ColumnType("jsonb", "string", lambda raw: raw),
-    "date": ColumnType("date", "date", lambda raw: f"date_from_unix_date(CAST({raw} AS int))"),
-    "timestamp": ColumnType("timestamp", "timestamp_ntz", _timestamp),
-    "timestamptz": ColumnType("timestamptz", "timestamp", _plain("timestamp")),
-    "text[]": ColumnType("text[]", "array<string>", _array("string")),
-    "integer[]": ColumnType("integer[]", "array<int>", _array("int")),
-    "bigint[]": ColumnType("bigint[]", "array<bigint>", _array("bigint")),
-}
-
-_ALIASES = {
-    "int2": "smallint",
-    "int": "integer",
-    "int4": "integer",
-    "int8": "bigint",
-    "float4": "real",
-    "double": "double precision",
-    "float8": "double precision",
-    "bool": "boolean",
-    "varchar": "text",
-    "character varying": "text",
-    "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz",
-    "int[]": "integer[]",
-    "varchar[]": "text[]",
-}
-
-_NUMERIC = re.compile(r"(?:numeric|decimal)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
-_LENGTH = re.compile(r"(varchar|character varying)\s*\(\s*\d+\s*\)")
+    @property
+    def element(self) -> ColumnType:
+        """The type of an array's elements."""
+        inner = self.spark.removeprefix("array<").removesuffix(">")
+        return ColumnType(self.name.removesuffix("[]"), inner, self.precision, self.scale)
 
 
 def parse_type(text: str) -> ColumnType:
     """The type with this Postgres name."""
-    name = " ".join(text.lower().split())
-    numeric = _NUMERIC.fullmatch(name)
-    if numeric:
-        precision, scale = int(numeric[1]), int(numeric[2] or 0)
-        if not 1 <= precision <= 38 or scale > precision:
-            raise UnknownTypeError(f"`{text}`: a precision of 1 to 38 and a scale within it are needed")
-        spark = f"decimal({precision},{scale})"
-        return ColumnType("numeric", spark, _plain(spark), precision, scale)
-    name = _LENGTH.sub(r"\1", name)
-    name = _ALIASES.get(name, name)
-    if name not in _SIMPLE:
-        known = ", ".join([*_SIMPLE, "numeric(p,s)"])
-        raise UnknownTypeError(f"`{text}` is not a type this pipeline carries ({known})")
-    return _SIMPLE[name]
+    found = _NAME.fullmatch(" ".join(text.lower().split()))
+    if found is None:
+        raise _unknown(text)
+    base = " ".join(filter(None, (found[1], found[3])))
+    name = _ALIASES.get(base, base)
+    if name not in _SCALARS:
+        raise _unknown(text)
+    if found[2] and name not in _LENGTHS and name != "numeric":
+        raise _unknown(text)
+    scalar = _numeric(text, found[2]) if name == "numeric" and found[2] else ColumnType(name, _SCALARS[name])
+    if found[4] is None:
+        return scalar
+    if name in _NO_ARRAY:
+        raise UnknownTypeError(f"`{text}`: arrays of {name} do not arrive whole from Debezium")
+    return ColumnType(f"{name}[]", f"array<{scalar.spark}>", scalar.precision, scalar.scale)
+
+
+def _numeric(text: str, parameters: str) -> ColumnType:
+    numbers = [int(number) for number in parameters.split(",")]
+    precision, scale = (*numbers, 0)[:2]
+    if len(numbers) > 2 or not 1 <= precision <= 1000 or scale > precision:
+        raise UnknownTypeError(f"`{text}`: a precision of 1 to 1000 and a scale within it are needed")
+    if precision > _MOST_DIGITS:
+        return ColumnType("numeric", "string")
+    return ColumnType("numeric", f"decimal({precision},{scale})", precision, scale)
+
+
+def _unknown(text: str) -> UnknownTypeError:
+    arrays = ", ".join(f"{name}[]" for name in _SCALARS if name not in _NO_ARRAY)
+    return UnknownTypeError(f"`{text}` is not a type this pipeline carries ({', '.join(_SCALARS)}, {arrays})")

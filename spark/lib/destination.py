@@ -133,7 +133,7 @@ class Destination:
         unknown = [column for column in columns if column not in types]
         if unknown:
             raise DestinationError(f"{qualified} has no column `{unknown[0]}`, which its transformation produces")
-        json_columns = frozenset(column for column, kind in types.items() if kind in ("json", "jsonb"))
+        json_columns = {column: kind for column, kind in types.items() if kind in ("json", "jsonb")}
         return Target(self._schema, table, key, columns, json_columns)
 
     def _applied(self, cursor: Any, change_log: str) -> dict[str, int]:

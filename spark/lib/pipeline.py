@@ -32,6 +32,7 @@ class Table:
     columns: tuple[Column, ...]
     destination: str
     transform: Path
+    infinity_to_null: bool = False  # what becomes of infinite dates and times: NULL, or the job stops
 
     @property
     def name(self) -> str:
@@ -134,7 +135,8 @@ class _Reader:
         lake = self.get(document, "lake", "document", dict)
         destination = self.get(document, "destination", "document", dict)
         declared = self.get(document, "tables", "document", dict)
-        tables = tuple(self.table(source, value) for source, value in declared.items())
+        infinity_to_null = self.infinity_to_null(document)
+        tables = tuple(self.table(source, value, infinity_to_null) for source, value in declared.items())
         names = [table.name for table in tables]
         for name in names:
             if names.count(name) > 1:
@@ -152,7 +154,14 @@ class _Reader:
             aggregates=tuple(self.aggregate(name, value, tables) for name, value in aggregates.items()),
         )
 
-    def table(self, source: str, value: Any) -> Table:
+    def infinity_to_null(self, document: dict[str, Any]) -> bool:
+        policy = document.get("infinity", "stop")
+        if policy not in ("stop", "null", None):
+            raise self.fail("infinity", f"expected stop or null, found {policy!r}")
+        # YAML reads the word null as nothing.
+        return policy != "stop"
+
+    def table(self, source: str, value: Any, infinity_to_null: bool) -> Table:
         where = f"tables.{source}"
         if source.count(".") != 1:
             raise self.fail(where, "expected a name with its schema, such as public.orders")
@@ -170,6 +179,7 @@ class _Reader:
             columns=columns,
             destination=self.get(destination, "table", f"{where}.destination", str),
             transform=self.file_in(destination, "transform", f"{where}.destination"),
+            infinity_to_null=infinity_to_null,
         )
 
     def column(self, name: str, kind: Any, where: str) -> Column:

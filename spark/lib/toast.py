@@ -7,12 +7,24 @@ IDENTITY FULL this does not happen. Without it the value is the one of the key's
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
 MARKER = "__debezium_unavailable_value"
-_PLACEHOLDERS: tuple[Any, ...] = (MARKER, [MARKER], base64.b64encode(MARKER.encode()).decode())
+_BYTES = MARKER.encode()
+_BASE64 = base64.b64encode(_BYTES).decode()
+# Java's UUID.nameUUIDFromBytes.
+_UUID = str(uuid.UUID(bytes=hashlib.md5(_BYTES, usedforsecurity=False).digest(), version=3))
+
+# Each stands for a value of another type; arrays of types that have none end the connector's task, see
+# event.converting.failure.handling.mode.
+_PLACEHOLDERS: tuple[Any, ...] = (MARKER, _BASE64, [MARKER], [_BASE64], [_UUID], list(_BYTES))
+
+# What the JSON of a row with a placeholder contains, and hardly another row's.
+SIGNS = (MARKER, _BASE64, _UUID, json.dumps(list(_BYTES), separators=(",", ":")))
 
 
 class UnresolvedValueError(Exception):

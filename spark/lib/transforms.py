@@ -7,18 +7,11 @@ from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from lib import typed
+from lib import documents, typed
 from lib.identifiers import spark_name
 from lib.pipeline import Table
 
-# Texts Postgres reads without loss; Spark writes decimals with all their digits.
-_JSON_OPTIONS = {
-    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
-    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
-    "dateFormat": "yyyy-MM-dd",
-}
 _PLACE = re.compile(r"\(?[;,]?\s*line (\d+),? pos(?:ition)?:? (\d+)\)?")
 
 
@@ -49,9 +42,8 @@ class Transform:
     def documents(self, changes: DataFrame) -> list[str]:
         """The transformed rows of a batch as JSON texts."""
         result = self._select(typed.rows(self.table, changes))
-        document = F.to_json(F.struct(*[F.col(spark_name(name)) for name in result.columns]), _JSON_OPTIONS)
         try:
-            return [row[0] for row in result.select(document).collect()]
+            return [row[0] for row in result.select(documents.column(result)).collect()]
         except PySparkException as error:
             raise TransformError(describe(self.file, str(error))) from error
 

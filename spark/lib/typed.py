@@ -5,7 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lib.casts import Place, cast
 from lib.identifiers import spark_name
+from lib.pipeline import Column as Declared
 from lib.pipeline import Table
 
 
@@ -14,11 +16,10 @@ def text_struct(columns: list[str]) -> str:
     return ", ".join(f"{spark_name(name)} string" for name in columns)
 
 
-def row_columns(table: Table, source: str) -> list[Column]:
-    """Typed columns of the table, read from the text columns of struct `source`."""
-    return [
-        F.expr(column.type.cast(f"{source}.{spark_name(column.name)}")).alias(column.name) for column in table.columns
-    ]
+def value(table: Table, column: Declared, source: str) -> Column:
+    """The typed value of a column, read from the text columns of struct `source`."""
+    place = Place(table.source, column.name, "key", table.infinity_to_null)
+    return F.expr(cast(column.type, f"{source}.{spark_name(column.name)}", place)).alias(column.name)
 
 
 def rows(table: Table, changes: DataFrame) -> DataFrame:
@@ -27,7 +28,7 @@ def rows(table: Table, changes: DataFrame) -> DataFrame:
     return (
         changes.where(F.col("after").isNotNull())
         .withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
-        .select(*row_columns(table, "row"))
+        .select(*(value(table, column, "row") for column in table.columns))
     )
 
 
@@ -35,17 +36,10 @@ def changed_rows(table: Table, changes: DataFrame) -> DataFrame:
     """Key, row, op, offset and lsn of each change; the row's other columns are NULL for a delete."""
     text = text_struct([column.name for column in table.columns])
     key_text = text_struct(list(table.key))
-    merged = {
-        # A delete has only its key, so the key is read from there always.
-        column.name: F.expr(
-            column.type.cast(f"{'key_row' if column.name in table.key else 'row'}.{spark_name(column.name)}")
-        ).alias(column.name)
-        for column in table.columns
-    }
+    # A delete has only its key, so the key is read from there always.
+    values = [value(table, column, "key_row" if column.name in table.key else "row") for column in table.columns]
     return (
         changes.withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
         .withColumn("key_row", F.from_json("key", key_text, {"mode": "FAILFAST"}))
-        .select(
-            *merged.values(), F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn")
-        )
+        .select(*values, F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn"))
     )

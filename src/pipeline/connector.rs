@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::Pipeline;
 use super::clients::connect::ConnectorConfig;
+use super::clients::postgres::{quote, quote_qualified};
+use super::spec::PipelineSpec;
 use crate::model::interpolate;
 
 /// Why there is no configuration to register.
@@ -56,8 +58,9 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
         serde_json::from_str(&text).map_err(|source| ConnectorFileError::Syntax { path: path.clone(), source })?;
     let lookup = |name: &str| own_variable(pipeline, name).or_else(|| pipeline.variable(name));
     let wrong = |problem: String| ConnectorFileError::Shape { path: path.clone(), problem };
-    fill_in(&document, &lookup).map_err(wrong).and_then(|registration| {
+    fill_in(&document, &lookup).map_err(wrong).and_then(|mut registration| {
         if registration.name == pipeline.spec.connector {
+            add_snapshot_selects(&mut registration.config, &pipeline.spec);
             return Ok(registration);
         }
         let problem = format!("`name` is {}, pipeline.yml says {}", registration.name, pipeline.spec.connector);
@@ -77,6 +80,44 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
         "CONNECTOR" => spec.connector.clone(),
         _ => return None,
     })
+}
+
+/// The setting that lists the tables whose rows the snapshot reads by a SELECT of our own.
+const OVERRIDES: &str = "snapshot.select.statement.overrides";
+
+/// Has the snapshot read dates as numbers of days.
+///
+/// Debezium reads them as `java.sql.Date`, which has another calendar before 1582-10-15 and no era: days are moved, and a date BC
+/// arrives as the one AD. Numbers it takes as they are. The change stream is read in another way and is right. A file that has
+/// SELECTs of its own keeps those.
+fn add_snapshot_selects(config: &mut ConnectorConfig, spec: &PipelineSpec) {
+    let dated: Vec<_> =
+        spec.tables.iter().filter(|(_, table)| table.columns.values().any(|kind| kind == "date")).collect();
+    if dated.is_empty() || config.contains_key(OVERRIDES) {
+        return;
+    }
+    let names: Vec<&str> = dated.iter().map(|(name, _)| name.as_str()).collect();
+    config.insert(OVERRIDES.to_owned(), names.join(","));
+    for (name, table) in dated {
+        let columns: Vec<String> =
+            table.columns.iter().map(|(column, kind)| select_item(&quote(column), kind)).collect();
+        let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
+        let select = format!("SELECT {} FROM {}", columns.join(", "), quote_qualified(schema, relation));
+        config.insert(format!("{OVERRIDES}.{name}"), select);
+    }
+}
+
+/// A column of the snapshot's SELECT. Infinite dates become numbers that are no date of Postgres', see spark/lib/casts.py.
+fn select_item(column: &str, kind: &str) -> String {
+    if kind != "date" {
+        return column.to_owned();
+    }
+    format!(
+        "CASE WHEN isfinite({column}) THEN {column} - DATE '1970-01-01' WHEN {column} > DATE '1970-01-01' THEN {} \
+         WHEN {column} IS NOT NULL THEN {} END AS {column}",
+        i32::MAX,
+        i32::MIN
+    )
 }
 
 /// Values are filled in after parsing: a quote in a password cannot break out of its string.
@@ -115,6 +156,31 @@ mod tests {
         assert_eq!(config["p"], r#"a"b\c"#);
         assert_eq!(config["h"], "db");
         assert_eq!((config["n"].as_str(), config["b"].as_str()), ("1", "true"));
+    }
+
+    #[test]
+    fn the_snapshot_reads_dates_as_numbers() {
+        use crate::pipeline::spec::Table;
+
+        let mut spec = PipelineSpec::default();
+        let table = |kind: &str| {
+            let columns = [("id", "bigint"), ("day", kind)].map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+            Table { columns: columns.into_iter().collect(), ..Table::default() }
+        };
+        spec.tables.insert("public.visits".to_owned(), table("date"));
+        spec.tables.insert("public.plain".to_owned(), table("text"));
+        let mut config = ConnectorConfig::new();
+        add_snapshot_selects(&mut config, &spec);
+        assert_eq!(config[OVERRIDES], "public.visits");
+        assert_eq!(
+            config["snapshot.select.statement.overrides.public.visits"],
+            "SELECT \"id\", CASE WHEN isfinite(\"day\") THEN \"day\" - DATE '1970-01-01' WHEN \"day\" > DATE '1970-01-01' \
+             THEN 2147483647 WHEN \"day\" IS NOT NULL THEN -2147483648 END AS \"day\" FROM \"public\".\"visits\""
+        );
+        assert_eq!(config.len(), 2, "tables without dates need no SELECT");
+        let mut own = ConnectorConfig::from([(OVERRIDES.to_owned(), "public.visits".to_owned())]);
+        add_snapshot_selects(&mut own, &spec);
+        assert_eq!(own.len(), 1, "SELECTs of the file's own stay");
     }
 
     #[test]

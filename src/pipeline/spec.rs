@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-pub use column::canonical_type;
+pub use column::{canonical_type, type_name};
 pub use governance::{About, AboutColumn, Governance};
 
 use crate::model::ModelError;
@@ -31,6 +31,8 @@ pub struct PipelineSpec {
     pub lake: Lake,
     /// Where rows go.
     pub destination: Destination,
+    /// What becomes of infinite dates and times.
+    pub infinity: Infinity,
     /// Tables by `schema.table`, as declared.
     pub tables: IndexMap<String, Table>,
     /// Aggregates of the destination by name.
@@ -74,6 +76,16 @@ pub struct Destination {
     pub database: String,
     /// Schema of the tables.
     pub schema: String,
+}
+
+/// What becomes of `infinity` and `-infinity` in columns of dates and times, which Spark has no value for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Infinity {
+    /// The jobs stop and name the row.
+    #[default]
+    Stop,
+    /// It arrives as NULL.
+    Null,
 }
 
 /// One table.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from conftest import ROOT
@@ -12,7 +13,7 @@ from lib.column_types import parse_type
 from lib.destination import Batch, Destination, DestinationError, TableBatch
 from lib.pipeline import Column, Table, load
 
-ORDERS = Target("public", "orders", ("order_id",), ("order_id", "amount", "details"), frozenset({"details"}))
+ORDERS = Target("public", "orders", ("order_id",), ("order_id", "amount", "details"), {"details": "jsonb"})
 
 
 def test_copy_escapes_what_separates():
@@ -37,27 +38,51 @@ def test_upsert():
 
 def test_temporary_tables_of_long_names_stay_apart():
     longest = ["x" * 62 + end for end in "ab"]
-    stages = [apply_sql.stage(Target("public", table, ("k",), ("k",), frozenset()), "r") for table in longest]
+    stages = [apply_sql.stage(Target("public", table, ("k",), ("k",), {}), "r") for table in longest]
     assert stages[0] != stages[1]
     assert all(len(name) <= len('pg_temp.""') + 63 for name in stages)
 
 
 def test_a_table_that_is_all_key():
-    target = Target("public", "pairs", ("a", "b"), ("a", "b"), frozenset())
+    target = Target("public", "pairs", ("a", "b"), ("a", "b"), {})
     assert apply_sql.upsert(target).endswith('ON CONFLICT ("a", "b") DO NOTHING')
 
 
 def test_names_are_quoted():
-    target = Target("public", 'we"ird', ("k",), ("k",), frozenset())
+    target = Target("public", 'we"ird', ("k",), ("k",), {})
     assert '"we""ird"' in apply_sql.delete(target)
     assert "'we\"ird'" in apply_sql.fill_stages(target)[0]
 
 
-def test_keys_are_written_as_postgres_reads_them():
-    columns = tuple(Column(name, parse_type(kind)) for name, kind in (("d", "date"), ("t", "timestamp"), ("u", "uuid")))
-    table = Table("public.x", ("d", "t", "u"), columns, "x", ROOT)
-    document = keys.document(table, '{"d": 20455, "t": 1767322445678901, "u": "a-b"}')
-    assert document == '{"d": "2026-01-02", "t": "2026-01-02T02:54:05.678901", "u": "a-b"}'
+def test_json_keeps_its_blanks():
+    target = Target("public", "t", ("k",), ("k", "j"), {"j": "json"})
+    assert "(s.doc ->> 'j')::json FROM" in apply_sql.fill_stages(target)[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "written"),
+    [
+        ("uuid", "a-b", "a-b"),
+        ("date", 20455, "2026-01-02"),
+        ("date", -719163, "J1721425"),
+        ("date", 2932897, "J5373485"),
+        ("timestamp", 1767322445678901, "2026-01-02T02:54:05.678901"),
+        ("timestamp", -62135596800000001, "J1721425 23:59:59.999999"),
+        ("timestamptz", "2026-01-02T00:00:00.000000Z", "2026-01-02T00:00:00.000000Z"),
+        ("timestamptz", "0000-12-31T23:59:59.999999Z", "J1721425 23:59:59.999999Z"),
+        ("timestamptz", "-4712-01-02T00:00:00.000000Z", "J39 00:00:00.000000Z"),
+        ("timestamptz", "+10000-01-01T00:00:00.000000Z", "J5373485 00:00:00.000000Z"),
+        ("time", 86400000000, "24:00:00.000000"),
+        ("time", 1, "00:00:00.000001"),
+        ("bytea", "AP8=", "\\x00ff"),
+        ("numeric", "NAN", "NaN"),
+        ("numeric", "1.50", "1.50"),
+        ("double precision", "NaN", "NaN"),
+    ],
+)
+def test_keys_are_written_as_postgres_reads_them(kind, sent, written):
+    table = Table("public.x", ("k",), (Column("k", parse_type(kind)),), "x", ROOT)
+    assert json.loads(keys.document(table, json.dumps({"k": sent}))) == {"k": written}
 
 
 class FakeLostError(Exception):

@@ -21,6 +21,16 @@ def test_the_shipped_file_is_valid():
     assert [column.type.name for column in orders.columns][2:4] == ["numeric", "integer"]
 
 
+def test_infinity_stops_the_job_unless_declared_otherwise(tmp_path):
+    assert not any(table.infinity_to_null for table in load(ROOT / "pipeline.yml").tables)
+    # YAML's null and the word in quotes mean the same.
+    for policy in (None, "null"):
+        directory = tmp_path / str(policy == "null")
+        directory.mkdir()
+        path = edited(directory, lambda document, policy=policy: document.update(infinity=policy))
+        assert all(table.infinity_to_null for table in load(path).tables)
+
+
 def edited(tmp_path: Path, edit) -> Path:
     """The shipped file with a change, beside the files it names."""
     document = yaml.safe_load((ROOT / "pipeline.yml").read_text(encoding="utf-8"))
@@ -35,6 +45,7 @@ def edited(tmp_path: Path, edit) -> Path:
     ("edit", "message"),
     [
         (lambda d: d.update(version=2), "version: this release reads version 1"),
+        (lambda d: d.update(infinity="never"), "infinity: expected stop or null, found 'never'"),
         (lambda d: d["lake"].pop("path"), "lake: `path` is missing"),
         (lambda d: d["tables"]["public.orders"].update(key=["nr"]), "tables.public.orders.key: unknown column 'nr'"),
         (lambda d: d["tables"]["public.orders"].update(key=[]), "tables.public.orders.key: a key is needed"),
@@ -80,6 +91,14 @@ def test_yaml_that_does_not_parse(tmp_path):
         ("varchar(40)", "text", "string"),
         ("timestamp without time zone", "timestamp", "timestamp_ntz"),
         ("int[]", "integer[]", "array<int>"),
+        ("numeric", "numeric", "string"),
+        ("numeric(60,20)", "numeric", "string"),
+        ("numeric(10,2)[]", "numeric[]", "array<decimal(10,2)>"),
+        ("timestamp(3) with time zone", "timestamptz", "timestamp"),
+        ("character(6)", "char", "string"),
+        ("bytea", "bytea", "binary"),
+        ("time", "time", "string"),
+        ("enum", "enum", "string"),
     ],
 )
 def test_types(text, name, spark):
@@ -87,7 +106,9 @@ def test_types(text, name, spark):
     assert (found.name, found.spark) == (name, spark)
 
 
-@pytest.mark.parametrize("text", ["numeric", "numeric(40,2)", "numeric(2,3)", "money", "text[][]"])
+@pytest.mark.parametrize(
+    "text", ["numeric(1001,2)", "numeric(2,3)", "money", "text[][]", "date(3)", "time[]", "enum[]"]
+)
 def test_types_that_are_not_carried(text):
     with pytest.raises(UnknownTypeError):
         parse_type(text)

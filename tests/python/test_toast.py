@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from lib.toast import MARKER, UnresolvedValueError, resolve
+from lib.toast import MARKER, SIGNS, UnresolvedValueError, resolve
 
 
 def row(**values):
@@ -24,6 +24,15 @@ def test_over_several_changes_and_in_arrays():
         ("u", row(id=1, note=MARKER, tags=[MARKER])),
     ]
     assert json.loads(resolve(history)) == {"id": 1, "note": "long", "tags": ["b"]}
+
+
+def test_every_type_has_its_placeholder():
+    # As Debezium 3.6 was seen to send them for uuid[], bytea, bytea[], and integer[], bigint[] and date[].
+    uuids, encoded = ["b68a35a7-17ad-35b3-af2a-ae46edb4545a"], "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="
+    for placeholder in (MARKER, uuids, encoded, [encoded], list(MARKER.encode())):
+        changed = json.dumps({"id": 1, "c": placeholder}, separators=(",", ":"))
+        assert any(sign in changed for sign in SIGNS)
+        assert json.loads(resolve([("c", row(id=1, c="was")), ("u", changed)]))["c"] == "was"
 
 
 def test_a_deleted_row_passes_nothing_on():

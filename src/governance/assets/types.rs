@@ -52,6 +52,8 @@ const SPARK: [(&str, &str); 15] = [
     ("struct", "STRUCT"),
     ("map", "MAP"),
 ];
+/// Digits of Spark's widest decimal; a number that may have more is text there.
+const MOST_DIGITS: u64 = 38;
 /// Longest text that a type without a length may hold, for types that must have one.
 const UNBOUNDED: u64 = 65_535;
 
@@ -70,29 +72,30 @@ pub(super) fn spark(name: &str, kind: &str) -> Map<String, Value> {
 
 /// Spark's type for a column that pipeline.yml declares: the table in `spark/lib/column_types.py`.
 pub(super) fn spark_type(declared: &str) -> String {
-    let simple = [
-        ("integer", "int"),
-        ("real", "float"),
-        ("double precision", "double"),
-        ("text", "string"),
-        ("uuid", "string"),
-        ("jsonb", "string"),
-        ("timestamp", "timestamp_ntz"),
-        ("timestamptz", "timestamp"),
-        ("text[]", "array<string>"),
-        ("integer[]", "array<int>"),
-        ("bigint[]", "array<bigint>"),
-    ];
-    let found = simple.iter().find(|(name, _)| *name == declared).map(|(_, spark)| (*spark).to_owned());
-    found.unwrap_or_else(|| declared.replace("numeric(", "decimal("))
+    if let Some(element) = declared.strip_suffix("[]") {
+        return format!("array<{}>", spark_type(element));
+    }
+    match declared {
+        "smallint" | "bigint" | "boolean" | "date" => declared.to_owned(),
+        "integer" => "int".to_owned(),
+        "real" => "float".to_owned(),
+        "double precision" => "double".to_owned(),
+        "bytea" => "binary".to_owned(),
+        "timestamp" => "timestamp_ntz".to_owned(),
+        "timestamptz" => "timestamp".to_owned(),
+        other => match other.strip_prefix("numeric(") {
+            Some(digits) if parameters(other).next() <= Some(MOST_DIGITS) => format!("decimal({digits}"),
+            _ => "string".to_owned(),
+        },
+    }
 }
 
 /// The type of a field in a change event, as the connector is configured (`decimal.handling.mode=string`,
-/// `time.precision.mode=adaptive_time_microseconds`), for a column that pipeline.yml declares.
+/// `time.precision.mode=microseconds`), for a column that pipeline.yml declares.
 pub(super) fn event(declared: &str) -> &'static str {
     match declared {
         "smallint" | "integer" | "date" => "INT",
-        "bigint" | "timestamp" => "LONG",
+        "bigint" | "time" | "timestamp" => "LONG",
         "real" => "FLOAT",
         "double precision" => "DOUBLE",
         "boolean" => "BOOLEAN",
@@ -173,24 +176,42 @@ mod tests {
 
     #[test]
     fn declared_types_on_their_way() {
-        let ways: Vec<String> = ["integer", "numeric(12,2)", "timestamptz", "text[]", "jsonb", "bigint", "date"]
-            .iter()
-            .map(|declared| {
-                let spark = spark_type(declared);
-                let word = self::spark("c", &spark)["dataType"].as_str().unwrap_or_default().to_owned();
-                format!("{declared} {} {spark} {word}", event(declared))
-            })
-            .collect();
+        let ways: Vec<String> = [
+            "integer",
+            "numeric(12,2)",
+            "numeric(60,20)",
+            "timestamptz",
+            "text[]",
+            "numeric(5,0)[]",
+            "jsonb",
+            "bigint",
+            "date",
+            "time",
+            "char(6)",
+            "bytea",
+        ]
+        .iter()
+        .map(|declared| {
+            let spark = spark_type(declared);
+            let word = self::spark("c", &spark)["dataType"].as_str().unwrap_or_default().to_owned();
+            format!("{declared} {} {spark} {word}", event(declared))
+        })
+        .collect();
         assert_eq!(
             ways,
             [
                 "integer INT int INT",
                 "numeric(12,2) STRING decimal(12,2) DECIMAL",
+                "numeric(60,20) STRING string STRING",
                 "timestamptz STRING timestamp TIMESTAMPZ",
                 "text[] ARRAY array<string> ARRAY",
+                "numeric(5,0)[] ARRAY array<decimal(5,0)> ARRAY",
                 "jsonb STRING string STRING",
                 "bigint LONG bigint BIGINT",
                 "date INT date DATE",
+                "time LONG string STRING",
+                "char(6) STRING string STRING",
+                "bytea STRING binary BINARY",
             ]
         );
     }

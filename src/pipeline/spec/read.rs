@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::{
-    Aggregate, Destination, Lake, Lookup, PipelineSpec, Source, Table, TableDestination, column, governance, lake_name,
+    Aggregate, Destination, Infinity, Lake, Lookup, PipelineSpec, Source, Table, TableDestination, column, governance,
+    lake_name,
 };
 use crate::model::paths;
 use crate::model::suggest;
@@ -36,6 +37,7 @@ pub(super) fn file(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, Mode
         connector: own_text(&mut fields, "connector", lookup)?,
         lake: lake(fields.require("lake")?)?,
         destination: destination(fields.require("destination")?)?,
+        infinity: infinity(&tree, fields.take("infinity"))?,
         tables: tables(fields.require("tables")?)?,
         aggregates: fields.read("aggregates", aggregates)?.unwrap_or_default(),
         governance: fields.read("governance", governance::read)?.unwrap_or_default(),
@@ -82,6 +84,20 @@ fn destination(node: &Node) -> Result<Destination, ModelError> {
     };
     fields.finish()?;
     Ok(destination)
+}
+
+/// `given` is not there for `infinity: null`, because YAML reads the word as nothing.
+fn infinity(tree: &Node, given: Option<&Node>) -> Result<Infinity, ModelError> {
+    let Some(node) = given else {
+        return Ok(if tree.entry("infinity").is_some() { Infinity::Null } else { Infinity::Stop });
+    };
+    match node.loose("`infinity`")? {
+        "stop" => Ok(Infinity::Stop),
+        "null" => Ok(Infinity::Null),
+        other => Err(node
+            .error(format!("`infinity` is `stop` or `null`, not `{other}`"))
+            .hint("stop: the jobs stop at an infinite date or time and name the row; null: it arrives as NULL")),
+    }
 }
 
 fn tables(node: &Node) -> Result<IndexMap<String, Table>, ModelError> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::follow::Route;
 use super::report::Check;
 use crate::engine::work::SayFn;
-use crate::pipeline::canonical::{row_text, summary_query, type_name};
+use crate::pipeline::canonical::{comparable, row_text, summary_query};
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::jobserver::TableFingerprint;
 use crate::pipeline::clients::postgres::Database;
@@ -92,9 +92,7 @@ impl Comparison {
             match destination_types.get(column) {
                 None => left_out.push(format!("{column} (not at the destination)")),
                 Some(_) if !shape.passes(column) => left_out.push(format!("{column} (computed by the transformation)")),
-                Some(other) if type_name(other) != type_name(sql_type) => {
-                    left_out.push(format!("{column} ({} there)", type_name(other)));
-                }
+                Some(other) if !comparable(sql_type, other) => left_out.push(format!("{column} ({other} there)")),
                 Some(_) => columns.push(column.clone()),
             }
         }
@@ -105,13 +103,15 @@ impl Comparison {
         }
         let typed = |column: &String| (column.clone(), table.columns.get(column).cloned().unwrap_or_default());
         let key: Vec<(String, String)> = table.key.iter().map(typed).collect();
+        let infinity = route.spec.infinity;
         let pairs = |list: &[(String, String)]| {
-            row_text(list.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())))
+            row_text(list.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())), infinity)
         };
         // A column's checksum includes the key: two values that changed places are not equal.
         let mut parts = vec![pairs(&key)];
         parts.extend(columns.iter().map(typed).map(|column| pairs(&[key.clone(), vec![column]].concat())));
-        let whole = row_text(table.columns.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())));
+        let all = table.columns.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str()));
+        let whole = row_text(all, infinity);
         let destination_schema = &route.spec.destination.schema;
         let destination_table = &table.destination.table;
         Self {

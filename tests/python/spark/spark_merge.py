@@ -66,12 +66,7 @@ class Typed(SparkTestCase):
         for bad in ({"amount": "NAN"}, {"amount": "99999999999.99"}, {"quantity": 3000000000}):
             with self.subTest(bad), self.assertRaises(Exception) as error:
                 typed.rows(self.table("orders"), self.log((0, "c", 1, order(1, **bad)))).collect()
-            self.assertRegex(str(error.exception), "CAST|OVERFLOW|NUMERIC_VALUE")
-
-    def test_an_infinite_timestamp_is_refused(self) -> None:
-        frame = self.log((0, "c", 1, order(1, updated_at=9223372036825200000)))
-        with self.assertRaisesRegex(Exception, "infinite timestamp"):
-            typed.rows(self.table("orders"), frame).collect()
+            self.assertRegex(str(error.exception), r'public.orders, column \w+, key \{"order_id": 1\}: ')
 
 
 class Merge(SparkTestCase):

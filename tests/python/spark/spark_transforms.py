@@ -8,8 +8,8 @@ import unittest
 from pathlib import Path
 
 from base import ROOT, SparkTestCase, order
+from lib import fingerprint
 from lib.column_types import parse_type
-from lib.fingerprint import spark_query
 from lib.pipeline import Column
 from lib.transforms import Transform, TransformError
 
@@ -56,7 +56,7 @@ class Fingerprint(SparkTestCase):
     def checksum(self, kind: str, literal: str) -> str:
         column = Column("c", parse_type(kind))
         self.spark.sql(f"SELECT CAST({literal} AS {column.type.spark}) AS c").createOrReplaceTempView("one")
-        return self.spark.sql(spark_query("one", (column,))).collect()[0].checksum
+        return self.spark.sql(fingerprint.query("one", (column,))).collect()[0].checksum
 
     def test_canonical_texts(self) -> None:
         import hashlib
