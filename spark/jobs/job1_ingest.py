@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib import changes, lake, offsetlog, resume
+from lib import changes, lake, offsetlog, resume, sizes
 from lib.commits import AppendGuard, Mark
 from lib.job import Job, run
 from lib.merging import Merger
@@ -31,11 +31,12 @@ def main(job: Job) -> None:
             ids = topics.ids()
             guard.check_topics(ids)
             mark = Mark(query_id, batch_id, report.offsets, topic_ids=ids)
-            # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
-            rows = changes.parse(records).coalesce(1)
-            rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
-                pipeline.changes_path
-            )
+            with sizes.planned_for(records.sparkSession, report.rows):
+                # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
+                rows = changes.parse(records).coalesce(1)
+                rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
+                    pipeline.changes_path
+                )
             report.committed()
             guard.committed(mark)
             report.version = lake.version(spark, pipeline.changes_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import psycopg2
 from lib import batch, changes, keys, lake, resume, slices
 from lib.batch import TableChanges
@@ -55,16 +57,23 @@ def main(job: Job) -> None:
             apply_changes(log, version, change_log, version)
 
     def apply_changes(frame: DataFrame, version: int, query_id: str, batch_id: int) -> int:
-        rows = 0
-        for piece in slices.cut(frame, job.storage, pipeline.changes_path, version, topics, applied):
-            found = batch.reduce(pipeline, log, piece, applied)
-            if found.tables:
-                work = Batch(query_id, batch_id, change_log, [table_batch(change) for change in found.tables])
-                rows += sum(destination.apply(work))
-            applied.update({change.topic: change.end for change in found.tables})
-            reached.update({change.topic: change.reached for change in found.tables})
-            if found.stop is not None:
-                raise found.stop
+        """Reads the next piece while the destination takes the one before; both are one at a time, and in their order."""
+        rows, taken = 0, Future[tuple[int, int]]()
+        taken.set_result((0, 0))
+        with ThreadPoolExecutor(1) as writer:
+            for piece in slices.cut(frame, job.storage, pipeline.changes_path, version, topics, applied):
+                with batch.reduced(pipeline, log, piece, applied) as found:
+                    work = Batch(query_id, batch_id, change_log, [table_batch(change) for change in found.tables])
+                rows += sum(taken.result())
+                if found.tables:
+                    taken = writer.submit(destination.apply, work)
+                applied.update({change.topic: change.end for change in found.tables})
+                reached.update({change.topic: change.reached for change in found.tables})
+                if found.stop is not None:
+                    break
+            rows += sum(taken.result())
+        if found.stop is not None:
+            raise found.stop
         return rows
 
     def table_batch(change: TableChanges) -> TableBatch:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lib import changes, schemas, toast
+from lib import changes, schemas, sizes, toast
 from lib.pipeline import Pipeline, Table
+from lib.slices import Piece
 
 
 @dataclass
@@ -20,7 +23,7 @@ class TableChanges:
 
     table: Table
     topic: str
-    frame: DataFrame  # newest change per key, in the driver's memory
+    frame: DataFrame  # newest change per key, kept in memory
     keys: list[str] = field(default_factory=list)  # JSON of every key that changed
     deleted: int = 0
     end: int = 0  # offset after the last change
@@ -43,12 +46,25 @@ class Reduced:
     stop: schemas.SchemaChangedError | None = None
 
 
-def reduce(pipeline: Pipeline, log: DataFrame, frame: DataFrame, applied: dict[str, int]) -> Reduced:
-    """Groups a batch by table, without the changes below the offset `applied` gives for their topic.
+@contextlib.contextmanager
+def reduced(pipeline: Pipeline, log: DataFrame, piece: Piece, applied: dict[str, int]) -> Iterator[Reduced]:
+    """A batch by table, without the changes below the offset `applied` gives for their topic; its frames live as long as the block.
 
     `log` is the whole change log; it is read only where a change lacks a value.
     """
-    newest = _in_driver(changes.newest_per_key(frame))
+    with sizes.planned_for(piece.rows.sparkSession, piece.changes):
+        newest = changes.newest_per_key(piece.rows)
+        if not sizes.is_large(piece.changes):
+            yield _reduce(pipeline, log, _in_driver(newest), applied)
+            return
+        kept = newest.persist()
+        try:
+            yield _reduce(pipeline, log, kept, applied)
+        finally:
+            kept.unpersist()
+
+
+def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict[str, int]) -> Reduced:
     incomplete = functools.reduce(operator.or_, (F.col("after").contains(sign) for sign in toast.SIGNS))
     found = newest.select(
         "table",

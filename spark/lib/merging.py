@@ -47,11 +47,11 @@ class Merger:
         job = self._job
         log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
         for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
-            found = batch.reduce(job.pipeline, self._log, piece, self._applied)
-            for change in found.tables:
-                self._merge_table(frame.sparkSession, query_id, batch_id, change)
-            if found.stop is not None:
-                raise found.stop
+            with batch.reduced(job.pipeline, self._log, piece, self._applied) as found:
+                for change in found.tables:
+                    self._merge_table(frame.sparkSession, query_id, batch_id, change)
+                if found.stop is not None:
+                    raise found.stop
 
     def _merge_table(self, session: SparkSession, query_id: str, batch_id: int, change: TableChanges) -> None:
         job = self._job

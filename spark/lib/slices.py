@@ -44,14 +44,25 @@ def plan(topics: Sequence[str], starts: Mapping[str, int], ends: Mapping[str, in
     return slices
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Rows of the change log, and about how many they are."""
+
+    rows: DataFrame
+    changes: int
+
+
 def cut(
     frame: DataFrame, files: Files, log: str, version: int, topics: Sequence[str], starts: Mapping[str, int]
-) -> Iterator[DataFrame]:
+) -> Iterator[Piece]:
     """The pieces of a batch that ends at a version of the change log, or the batch as it is."""
     mark = commits.newest_mark(files, log, version)
-    pieces = plan(topics, starts, mark.offsets if mark is not None else {})
+    ends = mark.offsets if mark is not None else {}
+    pieces = plan(topics, starts, ends)
     if not pieces:
-        yield frame
+        yield Piece(frame, sum(max(0, end - starts.get(topic, 0)) for topic, end in ends.items()))
     for piece in pieces:
         rows = frame.where((F.col("topic") == piece.topic) & (F.col("offset") >= piece.start))
-        yield rows if piece.end is None else rows.where(F.col("offset") < piece.end)
+        if piece.end is not None:
+            rows = rows.where(F.col("offset") < piece.end)
+        yield Piece(rows, (piece.end or max(ends.get(piece.topic, 0), piece.start)) - piece.start)
