@@ -106,12 +106,13 @@ def _numeric(type_: ColumnType, raw: str, place: Place) -> str:
         return f"CASE {raw} {branches} ELSE {raw} END"
     why = f"is not in {_declared(type_)} of Spark's: declare the column `numeric`, {_RESET}"
     listed = ", ".join(f"'{sent}'" for sent in special)
+    misfit = f"does not fit {_declared(type_)}: declare the column as the source does, {_RESET}"
     # A cast would round digits that the declaration has no place for.
-    fits = f"'^-?[0-9]+([.][0-9]{{0,{type_.scale}}})?$'"
-    tried = f"CASE WHEN {raw} RLIKE {fits} THEN try_cast({raw} AS {type_.spark}) END"
+    fits = f"instr({raw}, '.') = 0 OR length({raw}) - instr({raw}, '.') <= {type_.scale}"
     return (
+        f"CASE WHEN {raw} IS NOT NULL THEN coalesce(CASE WHEN {fits} THEN try_cast({raw} AS {type_.spark}) END, "
         f"CASE WHEN {raw} IN ({listed}) THEN {place.stop(raw, type_.spark, why)} "
-        f"ELSE {_checked(raw, tried, type_, place)} END"
+        f"ELSE {place.stop(raw, type_.spark, misfit)} END) END"
     )
 
 
@@ -121,8 +122,10 @@ def _bytea(type_: ColumnType, raw: str, place: Place) -> str:
 
 def _date(type_: ColumnType, raw: str, place: Place) -> str:
     days = _plain(ColumnType("integer", "int"), raw, place)
+    # So short a number needs no more questions; nearly all are.
     return (
-        f"CASE WHEN CAST({raw} AS bigint) NOT BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {place.infinite(raw, 'date')} "
+        f"CASE WHEN length({raw}) <= 6 THEN date_from_unix_date({days}) "
+        f"WHEN CAST({raw} AS bigint) NOT BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {place.infinite(raw, 'date')} "
         f"ELSE date_from_unix_date({days}) END"
     )
 
@@ -142,7 +145,8 @@ def _timestamp(type_: ColumnType, raw: str, place: Place) -> str:
     why = f"is no time between 4714 BC and 294247, which is what can be carried: change it at the source, {_RESET}"
     outside = place.stop(raw, "timestamp_ntz", why)
     return (
-        f"CASE WHEN {micros} IN ({infinite}) THEN {place.infinite(raw, 'timestamp_ntz')} "
+        f"CASE WHEN length({raw}) <= 17 THEN CAST(timestamp_micros({micros}) AS timestamp_ntz) "
+        f"WHEN {micros} IN ({infinite}) THEN {place.infinite(raw, 'timestamp_ntz')} "
         f"WHEN {raw} IS NOT NULL THEN coalesce({tried}, {outside}) END"
     )
 

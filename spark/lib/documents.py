@@ -33,18 +33,19 @@ def _text(c: str, kind: str) -> str | None:
             return f"concat('\\\\x', lower(hex({c})))"
         case "date":
             julian = f"concat('J', CAST(unix_date({c}) + {JULIAN_EPOCH} AS string))"
-            return f"CASE WHEN year({c}) BETWEEN 1 AND 9999 THEN CAST({c} AS string) WHEN {c} IS NOT NULL THEN {julian} END"
+            usual = f"{c} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
+            return f"CASE WHEN {usual} THEN CAST({c} AS string) WHEN {c} IS NOT NULL THEN {julian} END"
         case "timestamp":
-            return _moment(c, f"unix_micros({c})", "yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSSXXX", "Z")
+            usual = f"{c} BETWEEN TIMESTAMP '0001-01-01 00:00:00Z' AND TIMESTAMP '9999-12-31 23:59:59.999999Z'"
+            return _moment(c, usual, f"unix_micros({c})", "yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSSXXX", "Z")
         case "timestamp_ntz":
-            return _moment(c, f"unix_micros(CAST({c} AS timestamp))", "yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSS", "")
+            usual = f"{c} BETWEEN TIMESTAMP_NTZ '0001-01-01 00:00:00' AND TIMESTAMP_NTZ '9999-12-31 23:59:59.999999'"
+            return _moment(c, usual, f"unix_micros(CAST({c} AS timestamp))", "yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSS", "")
     return None
 
 
-def _moment(c: str, micros: str, form: str, zone: str) -> str:
+def _moment(c: str, usual: str, micros: str, form: str, zone: str) -> str:
     rest = f"pmod({micros}, {DAY_MICROS})"
     day = f"CAST(({micros} - {rest}) div {DAY_MICROS} + {JULIAN_EPOCH} AS string)"
     julian = f"concat('J', {day}, ' ', date_format(timestamp_micros({rest}), 'HH:mm:ss.SSSSSS'), '{zone}')"
-    return (
-        f"CASE WHEN year({c}) BETWEEN 1 AND 9999 THEN date_format({c}, '{form}') WHEN {c} IS NOT NULL THEN {julian} END"
-    )
+    return f"CASE WHEN {usual} THEN date_format({c}, '{form}') WHEN {c} IS NOT NULL THEN {julian} END"

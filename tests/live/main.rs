@@ -13,6 +13,9 @@ mod lifecycle;
 mod losses;
 mod prove;
 mod stack;
+mod torture;
+#[path = "../support/torture/mod.rs"]
+mod torture_workload;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -63,6 +66,7 @@ const SCENARIOS: &[Scenario] = &[
     ("a health check that never passes ends at its deadline", inputs::never_ready),
     ("an image build that fails shows the failing step's output", inputs::failing_build),
     ("a taken port is named with its owner before anything is touched", inputs::taken_port),
+    ("torture: random transactions on every type leave three equal stores", torture::torture),
     ("reset pipeline starts the flow anew with equal tables", lifecycle::reset_pipeline),
     ("reset all leaves nothing behind", lifecycle::reset_all),
 ];

@@ -6,5 +6,5 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-for directory in ("spark", "spark/driver", "data_generator"):
+for directory in ("spark", "spark/driver", "data_generator", "tests/live"):
     sys.path.insert(0, str(ROOT / directory))

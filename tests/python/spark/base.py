@@ -34,6 +34,7 @@ def local_session() -> SparkSession:
         "spark.sql.shuffle.partitions": "1",
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": tempfile.mkdtemp(),
     }
