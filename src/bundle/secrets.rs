@@ -66,7 +66,7 @@ impl Secrets {
         self.without_values(scan::without_shapes(&scan::without_named(text)))
     }
 
-    /// Data without secrets: keys stay, so that the reader sees what was there.
+    /// Data without secrets: what a secret was called stays, so that the reader sees that it was there.
     pub fn clean_value(&self, value: Value) -> Value {
         match value {
             Value::Object(entries) => Value::Object(
@@ -75,6 +75,8 @@ impl Secrets {
                     .map(|(key, value)| {
                         let is_scalar = matches!(value, Value::String(_) | Value::Number(_));
                         let secret = is_scalar && scan::names_a_secret(&key);
+                        // A key that names a secret is no secret, even where a password is `password`.
+                        let key = if scan::names_a_secret(&key) { key } else { self.without_values(key) };
                         let value = if secret { Value::from(REMOVED) } else { self.clean_value(value) };
                         (key, value)
                     })
@@ -154,14 +156,14 @@ mod tests {
         let clean = secrets.clean_value(json!({
             "Env": ["DB_PASSWORD=two words", "PATH=/bin", "DSN=postgresql://a:other@h/d"],
             "password": "anything", "api_token": 77, "key": ["order_id"], "ok": false, "pin": 123_456,
-            "nested": {"text": "has s3cret-value inside"}
+            "nested": {"text": "has s3cret-value inside", "s3cret-value": true}
         }));
         assert_eq!(
             clean,
             json!({
                 "Env": ["DB_PASSWORD=[removed]", "PATH=/bin", "DSN=postgresql://a:[removed]@h/d"],
                 "password": "[removed]", "api_token": "[removed]", "key": ["order_id"], "ok": false, "pin": "[removed]",
-                "nested": {"text": "has [removed] inside"}
+                "nested": {"text": "has [removed] inside", "[removed]": true}
             })
         );
     }
