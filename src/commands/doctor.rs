@@ -84,6 +84,11 @@ pub async fn examine(context: &Context) -> Report {
     report(&gather(context).await, &[], Vec::new())
 }
 
+/// The same where its state was read already.
+pub async fn examine_state(context: &Context, stack: &Stack, state: &Result<State, Failure>) -> Report {
+    report(&of_state(context, stack, state).await, &[], Vec::new())
+}
+
 /// As much as can be learned: without an engine, without a project, without either.
 async fn gather(context: &Context) -> Facts {
     let stack = match Stack::open(context).await {
@@ -91,10 +96,14 @@ async fn gather(context: &Context) -> Facts {
         Err(failure) if failure.code == exit::USAGE => return without_project(context, failure).await,
         Err(failure) => return without_engine(context, failure).await,
     };
+    of_state(context, &stack, &State::read(&stack).await).await
+}
+
+async fn of_state(context: &Context, stack: &Stack, state: &Result<State, Failure>) -> Facts {
     let everything = async {
-        let state = State::read(&stack).await?;
-        let outdated = state.outdated_volumes(&stack)?;
-        state.facts(&stack, &|_| true, outdated).await
+        let state = state.as_ref().map_err(Clone::clone)?;
+        let outdated = state.outdated_volumes(stack)?;
+        state.facts(stack, &|_| true, outdated).await
     };
     match everything.await {
         Ok(facts) => facts,

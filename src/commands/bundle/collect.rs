@@ -26,9 +26,11 @@ use crate::pipeline::status::Fact;
 /// Time until the engine must have answered.
 const OPEN: Duration = Duration::from_secs(4);
 /// Time for each part after that; all are asked at once.
-const PART: Duration = Duration::from_secs(4);
+const PART: Duration = Duration::from_secs(5);
 /// Lines of each container's log.
 const LINES: usize = 2_000;
+/// What doctor.json is.
+const VERDICTS: &str = "verdicts of `pipectl doctor`";
 /// Where Linux tells how its memory is used.
 const MEMINFO: &str = "/proc/meminfo";
 
@@ -45,18 +47,18 @@ pub(super) async fn everything(context: &Context, created: &str) -> (Option<Stri
         Err(error) => bundle.miss("meminfo.txt", format!("{MEMINFO}: {error}")),
     }
     let opened = bounded(OPEN, async { Stack::open(context).await.map_err(|failure| words(&failure)) }).await;
-    let examined = bounded(PART, async { Ok(doctor::examine(context).await) });
     match opened {
         Ok(stack) => {
-            let (examined, parts) = tokio::join!(examined, of_stack(&stack));
-            add(&mut bundle, "doctor.json", "verdicts of `pipectl doctor`", examined);
+            let parts = of_stack(context, &stack).await;
             store_token(&stack, &mut bundle);
             for part in parts {
                 part.put(&mut bundle);
             }
         }
         Err(why) => {
-            add(&mut bundle, "doctor.json", "verdicts of `pipectl doctor`", examined.await);
+            let examined = bounded(PART, async { Ok(doctor::examine(context).await) }).await;
+            Part::File("doctor.json".to_owned(), VERDICTS, examined.and_then(|report| as_json(&report)))
+                .put(&mut bundle);
             for what in ["engine.json", "plan.txt", "status.json", "containers/", "logs/"] {
                 bundle.miss(what, why.clone());
             }
@@ -118,14 +120,14 @@ impl Part {
     }
 }
 
-async fn of_stack(stack: &Stack) -> Vec<Part> {
+async fn of_stack(context: &Context, stack: &Stack) -> Vec<Part> {
     let engine = async {
         let body = bounded(PART, engine_facts(&stack.engine)).await.map(Body::Json);
         vec![Part::File("engine.json".to_owned(), "the container engine", body)]
     };
-    let (engine, plan, status, containers) =
-        tokio::join!(engine, Box::pin(plan(stack)), Box::pin(state_of_data(stack)), containers(stack));
-    [engine, plan, status, containers].into_iter().flatten().collect()
+    let (engine, judged, status, containers) =
+        tokio::join!(engine, Box::pin(judged(context, stack)), Box::pin(state_of_data(stack)), containers(stack));
+    [engine, judged, status, containers].into_iter().flatten().collect()
 }
 
 async fn engine_facts(engine: &DockerEngine) -> Result<Value, String> {
@@ -138,15 +140,22 @@ async fn engine_facts(engine: &DockerEngine) -> Result<Value, String> {
     }))
 }
 
-async fn plan(stack: &Stack) -> Vec<Part> {
-    let planned = bounded(PART, async {
-        let state = State::read(stack).await.map_err(|failure| words(&failure))?;
-        let options = UpOptions { images_present: state.present(), ..UpOptions::default() };
-        let plan = state.plan(stack, &options).map_err(|failure| words(&failure))?;
-        Ok(plan.to_string())
+/// The plan of `up` and doctor's verdicts: both begin with the inputs of every image, which are read once.
+async fn judged(context: &Context, stack: &Stack) -> Vec<Part> {
+    let judged = bounded(PART, async {
+        let state = State::read(stack).await;
+        let report = as_json(&doctor::examine_state(context, stack, &state).await);
+        let plan = state.and_then(|state| {
+            let options = UpOptions { images_present: state.present(), ..UpOptions::default() };
+            state.plan(stack, &options)
+        });
+        Ok((report, plan.map(|plan| Body::Text(plan.to_string())).map_err(|failure| words(&failure))))
     });
-    let body = planned.await.map(Body::Text);
-    vec![Part::File("plan.txt".to_owned(), "what `pipectl up` would do, and why", body)]
+    let (report, plan) = judged.await.unwrap_or_else(|why| (Err(why.clone()), Err(why)));
+    vec![
+        Part::File("doctor.json".to_owned(), VERDICTS, report),
+        Part::File("plan.txt".to_owned(), "what `pipectl up` would do, and why", plan),
+    ]
 }
 
 /// `status --json`, and the parts of it that are looked at first in files of their own.
@@ -222,13 +231,6 @@ async fn log(engine: &DockerEngine, container: &str) -> Result<String, String> {
     };
     let (ended, text) = tokio::join!(engine.follow_logs(container, &options, sender), collect);
     ended.map(|()| text).map_err(|error| error.to_string())
-}
-
-fn add<T: Serialize>(bundle: &mut Bundle, path: &str, about: &'static str, value: Result<T, String>) {
-    match value.and_then(|value| as_json(&value)) {
-        Ok(body) => bundle.add(path, about, body),
-        Err(why) => bundle.miss(path, why),
-    }
 }
 
 fn as_json(value: &impl Serialize) -> Result<Body, String> {
