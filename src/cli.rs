@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs, CredentialsArgs, DownArgs,
-    ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs, JobsAction, JobsArgs, LineageArgs,
-    LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs, TokenAction,
-    TokenArgs, UpArgs, VerifyArgs,
+    BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
+    CredentialsArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs,
+    JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs,
+    TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -184,6 +184,20 @@ pub enum Command {
     /// after a change to the pipeline and as the smoke test in CI.
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Look for what makes a start fail: engine, memory, disk, ports and more
+    ///
+    /// Checks everything at once and says of each problem what to do about it. `up` makes the same checks before it
+    /// starts anything; use this one to see what is right too, or where nothing comes up at all. Changes nothing
+    /// without --fix, and works without an engine and without a project.
+    #[command(after_help = help::DOCTOR)]
+    Doctor(DoctorArgs),
+    /// Pack logs, states and settings into one file for whoever is to help, without secrets
+    ///
+    /// Collects versions, the plan of `up`, status, doctor's verdicts, the project, an inspection and the last 2,000 log
+    /// lines of every container, connector, jobs and topics. Passwords, tokens and keys are taken out of every file.
+    /// manifest.json lists what is there and what could not be had. Works with a broken stack and without an engine.
+    #[command(after_help = help::BUNDLE)]
+    Bundle(BundleArgs),
     /// Remove the containers and networks; the data stays
     ///
     /// Stops and removes the project's containers and networks. Tables, topics and Delta files are in volumes and stay;
@@ -306,6 +320,8 @@ impl Command {
             Self::Up(_) => "up",
             Self::Status(_) => "status",
             Self::Verify(_) => "verify",
+            Self::Doctor(_) => "doctor",
+            Self::Bundle(_) => "bundle",
             Self::Down(_) => "down",
             Self::Repair(_) => "repair",
             Self::Reset(_) => "reset",

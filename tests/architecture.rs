@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 /// Top-level modules that a top-level module may use besides itself. `exit` is a table of constants and free for all.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "commands",
         &[
+            "bundle",
             "catalog",
             "cli",
             "docker",
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "ui",
         ],
     ),
+    ("bundle", &[]),
     ("catalog", &["failure", "fqn"]),
     ("cli", &["event", "failure", "ui"]),
     ("docker", &["engine", "model"]),

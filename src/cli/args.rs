@@ -55,7 +55,7 @@ pub struct UpArgs {
     #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
     pub registry: Option<String>,
 
-    /// Start even if memory, disk or ports look insufficient
+    /// Start even if memory, disk or ports look insufficient; `pipectl doctor` makes the same checks
     #[arg(long)]
     pub skip_preflight: bool,
 }
@@ -109,6 +109,33 @@ pub struct VerifyArgs {
     /// Give up after this long
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     pub timeout: Duration,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Leave this check out; repeatable. The ids are those that `pipectl doctor` prints
+    #[arg(long, value_name = "ID")]
+    pub skip: Vec<String>,
+
+    /// Mend what can be mended safely, and say what was done
+    ///
+    /// Raises `vm.max_map_count` and inotify limits until the next reboot (needs root), and removes containers that have
+    /// ended and whose services the files do not name any more. Nothing else is touched.
+    #[arg(long)]
+    pub fix: bool,
+}
+
+/// Options of `bundle`.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// The archive to write [default: pipectl-bundle-PROJECT-TIME.tar.gz]
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
 }
 
 /// Options of `down`.

@@ -94,6 +94,18 @@ Examples:
   pipectl verify --full --timeout 10m  compare every column as well
   pipectl verify --junit report.xml    for CI";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  pipectl doctor                 every check with its verdict
+  pipectl doctor --fix           mend what can be mended safely
+  pipectl doctor --skip memory   all checks but this one
+  pipectl doctor --json          for a program";
+
+pub(super) const BUNDLE: &str = "\
+Examples:
+  pipectl bundle                 into the working directory, named after project and time
+  pipectl bundle /tmp/b.tar.gz   into this file";
+
 pub(super) const DOWN: &str = "\
 Examples:
   pipectl down             remove containers and networks, keep the data

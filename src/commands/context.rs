@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cli::{Cli, GlobalArgs};
 use crate::exit;
@@ -26,6 +27,10 @@ pub struct Context {
     /// How the project is loaded; an error when no Compose file was found, which only some commands mind.
     load: Result<LoadOptions, String>,
     hints: Vec<String>,
+    /// True once the project's warnings were shown: a command may load it more than once.
+    warned: AtomicBool,
+    /// The process environment.
+    environment: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -37,10 +42,17 @@ impl Context {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let (load, hints) = match cli.compose_files(&directory) {
-            Ok(files) => (Ok(load_options(cli, files, environment)), Vec::new()),
+            Ok(files) => (Ok(load_options(cli, files, environment.clone())), Vec::new()),
             Err(failure) => (Err(failure.message), failure.hints),
         };
-        Ok(Self { ui: ui.clone(), global: cli.global.clone(), load, hints })
+        Ok(Self {
+            ui: ui.clone(),
+            global: cli.global.clone(),
+            load,
+            hints,
+            warned: AtomicBool::new(false),
+            environment,
+        })
     }
 
     /// How the project is loaded.
@@ -48,13 +60,25 @@ impl Context {
         self.load.as_ref().map_err(|message| Failure { hints: self.hints.clone(), ..Failure::usage(message) })
     }
 
-    /// Loads the project and passes its warnings on.
+    /// The process environment, as far as it is text.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// Loads the project and passes its warnings on, the first time.
     pub fn project(&self) -> Result<Project, Failure> {
         let project = model::load(self.load_options()?)?;
-        for warning in &project.warnings {
-            self.ui.warning(warning, None);
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            for warning in &project.warnings {
+                self.ui.warning(warning, None);
+            }
         }
         Ok(project)
+    }
+
+    /// Loads the project and keeps its warnings to itself.
+    pub fn quiet_project(&self) -> Result<Project, Failure> {
+        Ok(model::load(self.load_options()?)?)
     }
 
     /// Prints data. A reader that went away (`| head`) is a success.

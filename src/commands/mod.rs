@@ -1,11 +1,13 @@
 //! One file a command: glue between what the user typed and the layers that decide, do and show.
 
+mod bundle;
 mod catalog;
 mod completions;
 mod config;
 mod connector;
 mod context;
 mod credentials;
+mod doctor;
 mod down;
 mod exec;
 mod failures;
@@ -43,6 +45,8 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Up(arguments) => up::run(&context, &arguments).await,
         Command::Status(arguments) => status::run(&context, &arguments).await,
         Command::Verify(arguments) => verify::run(&context, &arguments).await,
+        Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
+        Command::Bundle(arguments) => bundle::run(&context, &arguments).await,
         Command::Down(arguments) => down::run(&context, &arguments).await,
         Command::Reset(arguments) => reset::run(&context, &arguments).await,
         Command::Repair(arguments) => repair::run(&context, &arguments).await,

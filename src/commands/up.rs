@@ -10,19 +10,19 @@ use super::run::{Running, run as run_plan};
 use super::stack::Stack;
 use super::unproved::Unproved;
 use crate::cli::UpArgs;
-use crate::engine::backend::Backend;
+use crate::engine::backend::{Backend, VolumeSpec};
 use crate::engine::content::Content;
-use crate::engine::desired::desired;
+use crate::engine::desired::{Desired, desired};
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
-use crate::engine::observed::{ImageSummary, Observed};
+use crate::engine::observed::{CONFIG_HASH_LABEL, ImageSummary, Observed};
 use crate::engine::plan::{Action, Plan};
 use crate::engine::reconcile::{self, PlanError, UpOptions};
 use crate::event::Outcome;
 use crate::exit;
 use crate::failure::Failure;
 use crate::images::{self, Catalogue, Provider};
-use crate::preflight::{self, Severity};
+use crate::preflight::{self, Facts, Severity};
 use crate::ui::addresses;
 
 /// Steps of this kind prove the flow; `--no-verify` leaves them out.
@@ -54,7 +54,8 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         }
         return Ok(exit::OK);
     }
-    if !arguments.skip_preflight {
+    // What runs already and stays as it is has passed the checks.
+    if plan.changes() > 0 && !arguments.skip_preflight {
         state.preflight(context, &stack, &options).await?;
     }
     let images =
@@ -152,10 +153,24 @@ impl State {
 
     /// The plan of `up`.
     pub fn plan(&self, stack: &Stack, options: &UpOptions) -> Result<Plan, Failure> {
+        Ok(reconcile::up(&stack.project, &self.observed, &self.desired(stack)?, options)?)
+    }
+
+    fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
-        let desired = desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?;
-        Ok(reconcile::up(&stack.project, &self.observed, &desired, options)?)
+        Ok(desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?)
+    }
+
+    /// Volumes of the project that were made from another description.
+    pub fn outdated_volumes(&self, stack: &Stack) -> Result<Vec<String>, Failure> {
+        let desired = self.desired(stack)?;
+        let made_otherwise = |spec: &&VolumeSpec| {
+            let made = self.observed.volumes.iter().find(|known| known.name == spec.name);
+            let hash = spec.labels.get(CONFIG_HASH_LABEL);
+            made.is_some_and(|made| !made.config_hash.is_empty() && Some(&made.config_hash) != hash)
+        };
+        Ok(desired.volumes.values().filter(made_otherwise).map(|spec| spec.name.clone()).collect())
     }
 
     /// The checks before a start; warnings are shown, errors end the command.
@@ -163,13 +178,31 @@ impl State {
         let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
         let selection = graph.select(&stack.project, &options.services).map_err(PlanError::from)?;
         let selected = |name: &str| selection.services.contains(name);
-        let missing = self.catalogue.missing(&self.local).len();
-        let facts =
-            preflight::gather(stack.engine.as_ref(), &stack.project, &self.observed, &selected, missing).await?;
+        // The plan tells about volumes that changed.
+        let facts = self.facts(stack, &selected, Vec::new()).await?;
         let findings = preflight::check(&facts);
         for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {
             context.ui.warning(&finding.finding, Some(&finding.fix));
         }
         preflight::failure(&findings).map_or(Ok(()), Err)
+    }
+
+    /// What the checks look at.
+    pub async fn facts(
+        &self,
+        stack: &Stack,
+        selected: &(dyn Fn(&str) -> bool + Sync),
+        outdated_volumes: Vec<String>,
+    ) -> Result<Facts, Failure> {
+        let wanted = preflight::Wanted {
+            project: &stack.project,
+            selected,
+            observed: &self.observed,
+            images: &self.local,
+            missing_images: self.catalogue.missing(&self.local).len(),
+            outdated_volumes,
+        };
+        let engine = preflight::Engine { backend: stack.engine.as_ref(), chosen_by: stack.engine.chosen_by() };
+        Ok(preflight::gather(preflight::Sources::of_process(Ok(engine), Ok(wanted))).await?)
     }
 }

@@ -23,6 +23,10 @@ impl Backend for DockerEngine {
         self.list_project(project).await
     }
 
+    async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
+        self.list_all().await
+    }
+
     async fn networks(&self, project: &str, names: &[String]) -> Result<Vec<NetworkSummary>> {
         self.list_networks(project, names).await
     }

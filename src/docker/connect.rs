@@ -22,6 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct DockerEngine {
     pub(super) docker: Docker,
     pub(super) address: String,
+    pub(super) chosen_by: String,
     pub(super) host: String,
     pub(super) api: (u32, u32),
     pub(super) version: String,
@@ -33,7 +34,7 @@ pub async fn connect(host: Option<&str>) -> Result<DockerEngine> {
     match candidates(host, &Surroundings::of_process())? {
         Candidates::Chosen { address, by } => {
             reach(&address).await.map_err(|refusal| refusal.into_error(&format!("{address} (from {by})")))?;
-            open(&address).await
+            open(&address, by).await
         }
         Candidates::Sockets(sockets) => {
             let mut denied = None;
@@ -41,7 +42,7 @@ pub async fn connect(host: Option<&str>) -> Result<DockerEngine> {
             for socket in sockets {
                 let address = Address::Unix(socket);
                 match reach(&address).await {
-                    Ok(()) => return open(&address).await,
+                    Ok(()) => return open(&address, "the first of the usual sockets".to_owned()).await,
                     Err(Refusal::Denied) => denied = denied.or(Some(address)),
                     Err(Refusal::Absent(reason)) => tried.push(format!("{address} ({reason})")),
                 }
@@ -61,6 +62,11 @@ impl DockerEngine {
     /// Where published ports are reached from here: this machine, or that of an engine behind TCP.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Who said where the engine is: `--host`, `DOCKER_HOST`, `context colima`, `the first of the usual sockets`.
+    pub fn chosen_by(&self) -> &str {
+        &self.chosen_by
     }
 
     /// API version that the engine speaks at most.
@@ -115,7 +121,7 @@ async fn reach(address: &Address) -> std::result::Result<(), Refusal> {
 }
 
 /// Asks the version and checks it.
-async fn open(address: &Address) -> Result<DockerEngine> {
+async fn open(address: &Address, chosen_by: String) -> Result<DockerEngine> {
     let text = address.to_string();
     let context = Context { address: &text, operation: "read the engine's version".into(), what: "the version".into() };
     let docker = match address {
@@ -145,7 +151,7 @@ async fn open(address: &Address) -> Result<DockerEngine> {
         Address::Unix(_) => "127.0.0.1".to_owned(),
         Address::Tcp { host, .. } => host.clone(),
     };
-    Ok(DockerEngine { docker, address: text, host, api, version: name })
+    Ok(DockerEngine { docker, address: text, chosen_by, host, api, version: name })
 }
 
 fn parse_api(text: &str) -> Option<(u32, u32)> {

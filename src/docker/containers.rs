@@ -101,6 +101,14 @@ impl DockerEngine {
             .map_err(|error| context.error(error))
     }
 
+    /// A container in full, as the engine describes it.
+    pub async fn inspect_json(&self, container: &str) -> Result<serde_json::Value> {
+        let context = self.context(format!("inspect container {container}"), format!("container {container}"));
+        let inspected = self.docker.inspect_container(container, None::<InspectContainerOptions>).await;
+        let inspected = inspected.map_err(|error| context.error(error))?;
+        serde_json::to_value(inspected).map_err(|error| context.refused(&error.to_string()))
+    }
+
     pub(super) async fn memory_of(&self, container: &ContainerDetail) -> Result<u64> {
         let ContainerDetail { id, name, pid, .. } = container;
         if let Some(bytes) = pid.and_then(|pid| cgroup::memory(Path::new("/"), pid, id)) {

@@ -34,12 +34,32 @@ impl DockerEngine {
                 info.os_type.unwrap_or_else(|| "linux".to_owned()),
                 info.architecture.unwrap_or_default()
             ),
+            kernel: info.kernel_version.unwrap_or_default(),
+            clock: info.system_time.unwrap_or_default(),
+            proxy: [info.https_proxy, info.http_proxy]
+                .into_iter()
+                .flatten()
+                .find(|proxy| !proxy.is_empty())
+                .unwrap_or_default(),
+            address_pools: info
+                .default_address_pools
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|pool| Some((pool.base?, u8::try_from(pool.size?).ok()?)))
+                .collect(),
         })
     }
 
     pub(super) async fn list_project(&self, project: &str) -> Result<Vec<ContainerSummary>> {
+        self.list(HashMap::from([("label", vec![format!("{PROJECT_LABEL}={project}")])])).await
+    }
+
+    pub(super) async fn list_all(&self) -> Result<Vec<ContainerSummary>> {
+        self.list(HashMap::new()).await
+    }
+
+    async fn list(&self, filters: HashMap<&str, Vec<String>>) -> Result<Vec<ContainerSummary>> {
         let context = self.context("list containers", "the listing");
-        let filters = HashMap::from([("label", vec![format!("{PROJECT_LABEL}={project}")])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let listed = self.docker.list_containers(Some(options)).await.map_err(|error| context.error(error))?;
         let mut containers: Vec<_> = listed.into_iter().map(observe::container).collect();
@@ -56,7 +76,9 @@ impl DockerEngine {
             .into_iter()
             .map(|network| {
                 let (project, config_hash) = observe::owner(&network.labels.unwrap_or_default());
-                NetworkSummary { name: network.name.unwrap_or_default(), config_hash, project }
+                let ranges = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+                let subnets = ranges.into_iter().filter_map(|range| range.subnet).collect();
+                NetworkSummary { name: network.name.unwrap_or_default(), config_hash, project, subnets }
             })
             .filter(|network| network.project == project || names.contains(&network.name))
             .collect();

@@ -11,7 +11,7 @@ use bollard::models::{
 
 use crate::engine::observed::{
     CONFIG_HASH_LABEL, ContainerDetail, ContainerSummary, Health, IMAGE_HASH_LABEL, ImageSummary, NUMBER_LABEL,
-    PROJECT_LABEL, RunState, SERVICE_LABEL,
+    PROJECT_LABEL, RunState, SERVICE_LABEL, WORKING_DIR_LABEL,
 };
 
 /// A container of a listing.
@@ -33,6 +33,8 @@ pub(super) fn container(container: EngineContainer) -> ContainerSummary {
             .find(|name| !name.contains('/'))
             .unwrap_or_default()
             .to_owned(),
+        project: label(&labels, PROJECT_LABEL),
+        working_dir: label(&labels, WORKING_DIR_LABEL),
         service: label(&labels, SERVICE_LABEL),
         number: label(&labels, NUMBER_LABEL).parse().unwrap_or(1),
         state: container.state.map_or(RunState::Created, summary_state),
@@ -85,6 +87,7 @@ pub(super) fn image(image: EngineImage) -> ImageSummary {
         references: references(&image.repo_tags, &image.repo_digests),
         image_hash: label(&image.labels, IMAGE_HASH_LABEL),
         size: u64::try_from(image.size).unwrap_or_default(),
+        architecture: String::new(),
     }
 }
 
@@ -96,6 +99,7 @@ pub(super) fn image_detail(image: ImageInspect) -> ImageSummary {
         references: references(&image.repo_tags.unwrap_or_default(), &image.repo_digests.unwrap_or_default()),
         image_hash: label(&labels, IMAGE_HASH_LABEL),
         size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        architecture: image.architecture.unwrap_or_default(),
     }
 }
 

@@ -31,10 +31,8 @@ pub trait Backend: Send + Sync {
     }
     /// Full state of one container.
     async fn inspect(&self, container: &str) -> Result<ContainerDetail>;
-    /// Published host ports of every running container of the engine, of other projects too, with its name.
-    async fn port_owners(&self) -> Result<BTreeMap<u16, String>> {
-        Ok(BTreeMap::new())
-    }
+    /// Every container of the engine, whoever made it, stopped ones too.
+    async fn all_containers(&self) -> Result<Vec<ContainerSummary>>;
     /// Memory in use by a running container that was inspected just now, in bytes, without the page cache that the
     /// kernel can drop.
     async fn memory(&self, container: &ContainerDetail) -> Result<u64>;
@@ -172,6 +170,14 @@ pub struct EngineInfo {
     pub storage_driver: String,
     /// Operating system and architecture of containers, for example `linux/x86_64`.
     pub platform: String,
+    /// Release of its kernel: the same as this machine's where containers run on this machine.
+    pub kernel: String,
+    /// Its time when it was asked (RFC 3339); empty where it does not tell.
+    pub clock: String,
+    /// The proxy through which it pulls; empty without one.
+    pub proxy: String,
+    /// Ranges it takes networks from, each with the prefix length of one network; empty for its defaults.
+    pub address_pools: Vec<(String, u8)>,
 }
 
 /// A network to make.

@@ -96,6 +96,10 @@ pub struct ContainerSummary {
     pub id: String,
     /// Name without the leading slash.
     pub name: String,
+    /// Project, from the label; empty when it has none.
+    pub project: String,
+    /// Project directory, from the label; empty when it has none.
+    pub working_dir: String,
     /// Service, from the label.
     pub service: String,
     /// Number within the service, from the label.
@@ -154,6 +158,8 @@ pub struct NetworkSummary {
     pub config_hash: String,
     /// Project, from the label; empty when it has none.
     pub project: String,
+    /// Its address ranges, such as `172.18.0.0/16`.
+    pub subnets: Vec<String>,
 }
 
 /// A volume in a listing.
@@ -178,4 +184,6 @@ pub struct ImageSummary {
     pub image_hash: String,
     /// Size in bytes, layers shared with others included.
     pub size: u64,
+    /// Architecture, for example `amd64`; empty where the engine did not tell.
+    pub architecture: String,
 }

@@ -1,15 +1,22 @@
 //! Is every port free that is to be published?
 
-use super::{Facts, Finding, Owner, Severity};
+use super::{Facts, Finding, Owner, Severity, Verdict};
 
-pub(super) fn check(facts: &Facts) -> Vec<Finding> {
-    facts
+pub(super) fn check(facts: &Facts) -> Verdict {
+    if facts.no_project.is_some() {
+        return Verdict::without_project();
+    }
+    let findings: Vec<_> = facts
         .wanted_ports
         .iter()
         .filter_map(|(service, port)| {
             let published = port.published?;
             let owner = facts.taken_ports.get(&published)?;
             let (who, stop) = match owner {
+                Owner::Ours(name, project, dir) => (
+                    format!("container {name} of project {project}"),
+                    format!("stop that project (`pipectl --project {project} stop` in {dir})"),
+                ),
                 Owner::Container(name) => (format!("container {name}"), format!("stop it (`docker stop {name}`)")),
                 Owner::Process(name, id) => (format!("process {name} (pid {id})"), format!("stop it (`kill {id}`)")),
                 Owner::Unknown => (
@@ -18,39 +25,55 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
                 ),
             };
             let other = match facts.port_variables.get(&published) {
-                Some(name) => format!("set another port: `{name}={} pipectl up`", published.wrapping_add(10_000)),
+                Some(name) => format!("set another port: `{name}={} pipectl up`", elsewhere(published)),
                 None => format!("give {service} another port in its Compose file"),
             };
-            Some(Finding {
-                id: "ports",
-                severity: Severity::Error,
-                finding: format!("port {published}, which {service} publishes, is taken by {who}"),
-                fix: format!("{stop}, or {other}"),
-            })
+            Some(Finding::new(
+                "ports",
+                Severity::Error,
+                format!("port {published}, which {service} publishes, is taken by {who}"),
+                format!("{stop}, or {other}"),
+            ))
         })
-        .collect()
+        .collect();
+    Verdict::of(findings, || match facts.wanted_ports.len() {
+        0 => "none is still to be taken".to_owned(),
+        1 => "1 port is free".to_owned(),
+        count => format!("all {count} ports are free"),
+    })
+}
+
+/// Another port that is easy to remember.
+fn elsewhere(port: u16) -> u16 {
+    port.checked_add(10_000).unwrap_or_else(|| port - 10_000)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::tests::port;
     use super::*;
-    use crate::model::{Port, Protocol};
 
     #[test]
     fn every_taken_port_is_named_with_its_owner() {
-        let port = |number| Port { host_ip: None, published: Some(number), target: 1, protocol: Protocol::Tcp };
         let facts = Facts {
             wanted_ports: vec![
                 ("kafka".into(), port(9092)),
                 ("debezium".into(), port(8083)),
                 ("namenode".into(), port(9870)),
+                ("web".into(), port(60_000)),
             ],
-            taken_ports: [(9092, Owner::Process("java".into(), 77)), (8083, Owner::Container("other-1".into()))].into(),
-            port_variables: [(9092, "KAFKA_PORT".into())].into(),
+            taken_ports: [
+                (9092, Owner::Process("java".into(), 77)),
+                (8083, Owner::Container("other-1".into())),
+                (60_000, Owner::Ours("demo-web-1".into(), "demo".into(), "/demo".into())),
+            ]
+            .into(),
+            port_variables: [(9092, "KAFKA_PORT".into()), (60_000, "WEB_PORT".into())].into(),
             ..Facts::default()
         };
+        let Verdict::Found(findings) = check(&facts) else { panic!("found") };
         let lines: Vec<_> =
-            check(&facts).into_iter().map(|finding| format!("{}; {}", finding.finding, finding.fix)).collect();
+            findings.into_iter().map(|finding| format!("{}; {}", finding.finding, finding.fix)).collect();
         assert_eq!(
             lines,
             [
@@ -58,7 +81,15 @@ mod tests {
                  or set another port: `KAFKA_PORT=19092 pipectl up`",
                 "port 8083, which debezium publishes, is taken by container other-1; stop it (`docker stop other-1`), \
                  or give debezium another port in its Compose file",
+                "port 60000, which web publishes, is taken by container demo-web-1 of project demo; stop that project \
+                 (`pipectl --project demo stop` in /demo), or set another port: `WEB_PORT=50000 pipectl up`",
             ]
         );
+    }
+
+    #[test]
+    fn free_ports_are_counted() {
+        let facts = Facts { wanted_ports: vec![("kafka".into(), port(9092))], ..Facts::default() };
+        assert_eq!(check(&facts), Verdict::Good("1 port is free".into()));
     }
 }

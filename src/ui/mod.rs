@@ -5,6 +5,7 @@
 
 pub mod addresses;
 mod board;
+pub mod doctor;
 mod failure;
 mod interrupts;
 mod json;

@@ -5,10 +5,12 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 24] = [
     "up",
     "status",
     "verify",
+    "doctor",
+    "bundle",
     "down",
     "reset",
     "stop",

@@ -5,6 +5,8 @@
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
 
+mod bundle;
+mod doctor;
 mod engine;
 mod failures;
 mod files;

@@ -84,6 +84,11 @@ impl Stack {
 
     /// One value from a database of the stack.
     pub fn sql(&self, service: &str, statement: &str) -> String {
+        self.sql_as("admin", service, statement)
+    }
+
+    /// The same as a certain user.
+    pub fn sql_as(&self, user: &str, service: &str, statement: &str) -> String {
         let ran = self
             .pipectl(&[
                 "exec",
@@ -94,7 +99,7 @@ impl Stack {
                 "ON_ERROR_STOP=1",
                 "-qAtX",
                 "-U",
-                "admin",
+                user,
                 "-d",
                 "jadc2_db",
                 "-c",

@@ -14,7 +14,7 @@ use pipectl::engine::backend::{
 };
 use pipectl::engine::observed::{
     CONFIG_HASH_LABEL, ContainerDetail, ContainerSummary, Health, ImageSummary, NUMBER_LABEL, NetworkSummary,
-    PROJECT_LABEL, RunState, SERVICE_LABEL, VolumeSummary,
+    PROJECT_LABEL, RunState, SERVICE_LABEL, VolumeSummary, WORKING_DIR_LABEL,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
@@ -252,6 +252,8 @@ impl Backend for FakeBackend {
             ContainerSummary {
                 id: detail.id,
                 name: spec.name.clone(),
+                project: project.to_owned(),
+                working_dir: label(&spec.labels, WORKING_DIR_LABEL),
                 service: label(&spec.labels, SERVICE_LABEL),
                 number: label(&spec.labels, NUMBER_LABEL).parse().unwrap_or(0),
                 state: detail.state,
@@ -265,12 +267,23 @@ impl Backend for FakeBackend {
         Ok(ours.map(summary).collect())
     }
 
+    async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
+        let projects: BTreeSet<String> =
+            self.state().containers.values().map(|container| container.spec.labels[PROJECT_LABEL].clone()).collect();
+        let mut all = Vec::new();
+        for project in projects {
+            all.extend(self.containers(&project).await?);
+        }
+        Ok(all)
+    }
+
     async fn networks(&self, project: &str, names: &[String]) -> Result<Vec<NetworkSummary>> {
         let state = self.state();
         let summary = |spec: &NetworkSpec| NetworkSummary {
             name: spec.name.clone(),
             config_hash: label(&spec.labels, CONFIG_HASH_LABEL),
             project: label(&spec.labels, PROJECT_LABEL),
+            subnets: Vec::new(),
         };
         let wanted = |known: &NetworkSummary| known.project == project || names.contains(&known.name);
         Ok(state.networks.values().map(summary).filter(wanted).collect())

@@ -138,6 +138,9 @@ impl Backend for FakeImages {
     async fn containers(&self, _: &str) -> Result<Vec<ContainerSummary>> {
         unsupported()
     }
+    async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
+        unsupported()
+    }
     async fn networks(&self, _: &str, _: &[String]) -> Result<Vec<NetworkSummary>> {
         unsupported()
     }

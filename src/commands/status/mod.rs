@@ -23,7 +23,7 @@ const FRAME: Duration = Duration::from_secs(1);
 
 /// Everything, as `--json` prints it.
 #[derive(Serialize)]
-struct Status {
+pub struct Status {
     project: String,
     /// True when nothing at all is wrong.
     healthy: bool,
@@ -31,7 +31,7 @@ struct Status {
     reasons: Vec<String>,
     containers: Vec<ContainerStatus>,
     /// Absent when the project has no pipeline, or nothing of it runs.
-    pipeline: Option<PipelineStatus>,
+    pub pipeline: Option<PipelineStatus>,
 }
 
 pub async fn run(context: &Context, arguments: &StatusArgs) -> Exit {
@@ -70,7 +70,8 @@ async fn watch(context: &Context, stack: &Stack) -> Exit {
     }
 }
 
-async fn gather(stack: &Stack) -> Result<Status, Failure> {
+/// Looks at everything at once.
+pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
     let facts = async {
         match &stack.pipeline {
             Some(pipeline) => Some(Box::pin(status::gather(pipeline)).await),

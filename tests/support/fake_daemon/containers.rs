@@ -182,7 +182,9 @@ fn inspect(world: &World, container: &Container) -> Value {
     json!({
         "Id": container.id, "Name": format!("/{}", container.name), "RestartCount": container.restarts, "State": state,
         "Image": container.request["Image"],
-        "Config": {"Labels": container.labels, "Image": container.request["Image"]},
+        "Config": {
+            "Labels": container.labels, "Image": container.request["Image"], "Env": container.request["Env"]
+        },
         "NetworkSettings": {"Ports": ports, "Networks": networks(container)}
     })
 }

@@ -17,8 +17,9 @@ pub fn version(world: &World) -> Value {
 
 pub fn info(world: &World) -> Value {
     json!({
-        "MemTotal": world.memory, "NCPU": 4, "DockerRootDir": world.data_root, "Driver": "overlay2",
-        "OSType": "linux", "Architecture": "x86_64", "ServerVersion": world.version,
+        "MemTotal": world.memory, "NCPU": 4, "DockerRootDir": world.data_root, "Driver": world.driver,
+        "OSType": "linux", "Architecture": "x86_64", "ServerVersion": world.version, "KernelVersion": "fake",
+        "SystemTime": world.clock,
         "Containers": world.containers.len(), "Images": world.images.len()
     })
 }

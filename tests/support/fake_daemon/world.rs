@@ -15,6 +15,10 @@ pub struct World {
     pub memory: u64,
     /// Where the engine says that it keeps its data.
     pub data_root: String,
+    /// Storage driver.
+    pub driver: String,
+    /// What the engine's clock shows (RFC 3339); empty for an engine that does not tell.
+    pub clock: String,
     /// When every container is said to have started (RFC 3339).
     pub started_at: String,
     /// Memory that each running container uses.
@@ -57,6 +61,8 @@ impl Default for World {
             version: "20.10.24".into(),
             memory: 16 << 30,
             data_root: "/var/lib/docker".into(),
+            driver: "overlay2".into(),
+            clock: String::new(),
             started_at: "2026-01-02T03:04:05.000000000Z".into(),
             memory_use: 64 << 20,
             containers: BTreeMap::new(),
