@@ -49,7 +49,7 @@ def main(job: Job) -> None:
         .trigger(processingTime=settings.ingest_trigger)
         .start()
     )
-    lake.create_merged_tables(spark, job.storage, pipeline)
+    lake.prepare_merged_tables(spark, job.storage, pipeline)
     job.watch(lambda: start_merging(job), lambda: register(job))
 
 
@@ -57,7 +57,6 @@ def start_merging(job: Job) -> None:
     """The second query. Its first merge comes one interval after the start: the flow to the destination comes first."""
     if job.stopping.wait(job.settings.merge_seconds):
         return
-    lake.add_columns(job.spark, job.pipeline)
     merger, log, checkpoint = Merger(job), job.pipeline.changes_path, job.checkpoint("merge")
     job.add(
         resume.change_log(job.spark, job.storage, checkpoint, log, merger.catch_up)

@@ -33,44 +33,46 @@ class LakeSchemaError(Exception):
     """A merged table has columns that pipeline.yml does not declare so any more."""
 
 
-def create_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
-    """Makes an empty table for every source table, where it does not exist."""
+def prepare_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
+    """Makes an empty table for every source table, where it does not exist; those that do get the columns they lack."""
     for table in pipeline.tables:
         columns = [f"{spark_name(column.name)} {column.type.spark}" for column in table.columns]
         columns += ["_offset bigint COMMENT 'Kafka offset of the last change'", "_lsn bigint"]
-        _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES)
+        if not _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES):
+            _add_columns(spark, pipeline.table_path(table), table)
 
 
-def add_columns(spark: SparkSession, pipeline: Pipeline) -> None:
-    """Gives merged tables the columns that pipeline.yml declares since they were made."""
-    for table in pipeline.tables:
-        path = pipeline.table_path(table)
-        there = dict(spark.read.format("delta").load(path).dtypes)
-        declared = {column.name: column.type.spark for column in table.columns}
-        other = next((name for name in there if not name.startswith("_") and declared.get(name) != there[name]), None)
-        if other is not None:
-            raise LakeSchemaError(
-                f"the lake's table {table.name} has `{other} {there[other]}`, which pipeline.yml does not declare so any "
-                "more; `pipectl repair resnapshot` makes the table anew from the source"
-            )
-        new = [f"{spark_name(name)} {kind}" for name, kind in declared.items() if name not in there]
-        if new:
-            # By its path and not by SQL, which would ask the metastore.
-            schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(", ".join(new))
-            empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
-            empty.write().format("delta").mode("append").option("mergeSchema", "true").save(path)
+def _add_columns(spark: SparkSession, path: str, table: Table) -> None:
+    """Gives a table the columns that pipeline.yml declares since it was made."""
+    there = dict(spark.read.format("delta").load(path).dtypes)
+    declared = {column.name: column.type.spark for column in table.columns}
+    other = next((name for name in there if not name.startswith("_") and declared.get(name) != there[name]), None)
+    if other is not None:
+        raise LakeSchemaError(
+            f"the lake's table {table.name} has `{other} {there[other]}`, which pipeline.yml does not declare so any "
+            "more; `pipectl repair resnapshot` makes the table anew from the source"
+        )
+    new = [f"{spark_name(name)} {kind}" for name, kind in declared.items() if name not in there]
+    if new:
+        # By its path and not by SQL, which would ask the metastore.
+        schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(", ".join(new))
+        empty = spark._jsparkSession.createDataFrame(spark._jvm.java.util.ArrayList(), schema)
+        empty.write().format("delta").mode("append").option("mergeSchema", "true").save(path)
 
 
-def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> None:
-    """An empty table, by its path: SQL, even over a path, asks the metastore, which the flow must not depend on."""
+def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> bool:
+    """An empty table, by its path: SQL, even over a path, asks the metastore, which the flow must not depend on. False where there
+    is one."""
     first = f"{path}/_delta_log/{0:020d}"
     if storage.exists(f"{first}.json"):
-        return
+        return False
     schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns).json()
     table = deltalog.NewTable(schema, properties)
     # Whoever's commit it is, the checksum has to be of the same.
-    if storage.create(f"{first}.json", table.commit()):
+    made = storage.create(f"{first}.json", table.commit())
+    if made:
         storage.create(f"{first}.crc", table.checksum())
+    return made
 
 
 def register(spark: SparkSession, pipeline: Pipeline) -> None:

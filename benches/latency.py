@@ -1,0 +1,93 @@
+"""Source commit to visible in the destination, under a steady load of changes to three tables.
+
+usage: latency.py SOURCE_PORT DEST_PORT [CHANGES_PER_SECOND [SECONDS]]
+Prints the number of changes, and the 50th and 99th percentile in milliseconds. Every change is a transaction of its own; each
+tenth is to a customer, each hundredth to a region. A marker order in every tenth of a second is watched for in the destination.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import threading
+import time
+
+import psycopg2
+
+
+def connect(port: int) -> psycopg2.extensions.connection:
+    """A connection that commits every statement."""
+    connection = psycopg2.connect(host="127.0.0.1", port=port, dbname="jadc2_db", user="admin", password="password")
+    connection.autocommit = True
+    return connection
+
+
+def write(port: int, rate: int, until: float, committed: dict[int, float]) -> int:
+    """Changes rows at a rate; notes when each marker was committed. Returns how many changes it made."""
+    with connect(port).cursor() as cursor:
+        cursor.execute("SELECT min(customer_id), max(customer_id) FROM customers")
+        first, last = cursor.fetchone()
+        made, begun = 0, time.monotonic()
+        while time.monotonic() < until:
+            if made % max(1, rate // 10) == 0:
+                cursor.execute(
+                    "INSERT INTO orders (customer_id, amount, quantity, status, note) VALUES (%s, 1, 1, 'new', 'latency') "
+                    "RETURNING order_id",
+                    (first,),
+                )
+                committed[cursor.fetchone()[0]] = time.monotonic()
+            elif made % 100 == 1:
+                cursor.execute("UPDATE regions SET name = rtrim(name, '.') || '.' WHERE region_id = 5")
+            elif made % 10 == 2:
+                cursor.execute("UPDATE customers SET active = NOT active WHERE customer_id = %s", (last,))
+            else:
+                cursor.execute(
+                    "UPDATE orders SET quantity = quantity + 1 "
+                    "WHERE order_id = (SELECT order_id FROM orders WHERE note = 'latency' ORDER BY random() LIMIT 1)"
+                )
+            made += 1
+            time.sleep(max(0.0, begun + made / rate - time.monotonic()))
+        return made
+
+
+def watch(port: int, committed: dict[int, float], writing: threading.Event) -> list[float]:
+    """Milliseconds from each marker's commit to its first sight in the destination."""
+    latencies: list[float] = []
+    seen = 0
+    give_up = 60.0
+    with connect(port).cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(order_id), 0) FROM orders")
+        seen = cursor.fetchone()[0]
+        quiet_since = time.monotonic()
+        while writing.is_set() or len(latencies) < len(committed):
+            cursor.execute("SELECT order_id FROM orders WHERE order_id > %s AND note = 'latency' ORDER BY 1", (seen,))
+            now = time.monotonic()
+            for (order,) in cursor.fetchall():
+                if order in committed:
+                    latencies.append((now - committed[order]) * 1000)
+                    quiet_since = now
+                seen = order
+            if now - quiet_since > give_up:
+                raise SystemExit(f"no marker has arrived for {give_up:.0f} s")
+            time.sleep(0.01)  # between two polls of the condition
+    return latencies
+
+
+def main() -> None:
+    """Writes and watches at the same time."""
+    source, dest, rate, seconds = (*map(int, sys.argv[1:]), *(100, 60)[len(sys.argv) - 3 :])
+    committed: dict[int, float] = {}
+    writing = threading.Event()
+    writing.set()
+    found: list[float] = []
+    watcher = threading.Thread(target=lambda: found.extend(watch(dest, committed, writing)))
+    watcher.start()
+    made = write(source, rate, time.monotonic() + seconds, committed)
+    writing.clear()
+    watcher.join()
+    cuts = statistics.quantiles(found, n=100)
+    print(f"{made} {cuts[49]:.0f} {cuts[98]:.0f}")
+
+
+if __name__ == "__main__":
+    main()
