@@ -74,6 +74,7 @@ find_compose() {
   fi
 }
 
+.make/python.sh
 printf '==> building the images\n' >&2
 "$pipectl" images build >&2
 "$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
@@ -87,6 +88,7 @@ for round in $(seq "$rounds"); do
   echo "$memory" >>"$work/memory"
   # The generator would change and delete some of the rows that are counted.
   "$pipectl" stop data-generator --quiet
+  .venv/bin/python benches/latency.py "$POSTGRES_SOURCE_PORT" "$POSTGRES_DEST_PORT" 100 60 >>"$work/latency"
   seconds burst 100000 >>"$work/burst"
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1
 done
@@ -98,6 +100,8 @@ row "pipectl status" "$(median <"$work/status") s" "0.5 s"
 row "memory of all containers after that" "$(median <"$work/memory") MiB" "3072 MiB"
 row "one transaction of 100,000 rows, to the destination" \
   "$(median <"$work/burst" | awk '{printf "%d", 100000 / $1}') rows/s" "12000 rows/s"
+row "100 changes/s, commit to destination, half of them within" "$(awk '{print $2}' "$work/latency" | median) ms" "600 ms"
+row "and 99 of 100 within" "$(awk '{print $3}' "$work/latency" | median) ms" "2000 ms"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
 
 find_compose

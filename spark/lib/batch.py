@@ -74,7 +74,7 @@ def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict
         "offset",
         "source_us",
         incomplete.alias("incomplete"),
-        schemas.differs(pipeline.tables).alias("differs"),
+        schemas.difference(pipeline.tables).alias("difference"),
     ).collect()
 
     by_table: dict[str, list] = defaultdict(list)
@@ -89,7 +89,7 @@ def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict
             # A topic is subscribed because its table is declared; anything else means two versions of pipeline.yml.
             raise KeyError(f"the change log has changes of {source}, which pipeline.yml does not declare")
         start = applied.get(rows[0].topic, 0)
-        different = min((row.offset for row in rows if row.differs), default=None)
+        different = schemas.stop_at(log, pipeline.tables, table, rows)
         if different is not None:
             after = newest.where((F.col("table") == source) & (F.col("offset") == different)).select("after").collect()
             result.stop = schemas.explain(table, different, after[0][0])

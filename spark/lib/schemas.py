@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from lib.pipeline import Table
@@ -17,14 +17,43 @@ class SchemaChangedError(Exception):
     """The source's table is not what pipeline.yml declares any more; the message says what to do."""
 
 
-def differs(tables: Sequence[Table]) -> Column:
-    """Whether the row after a change has other columns than its table declares; false for a change without such a row."""
-    condition = F.lit(False)
-    found = F.array_sort(F.json_object_keys("after"))
+# What `difference` tells of a change.
+SAME, LACKS, UNKNOWN = 0, 1, 2
+
+
+def difference(tables: Sequence[Table]) -> Column:
+    """How the columns of the row after a change differ from those its table declares: all are there, some are not, or there are
+    others. NULL for a change without such a row."""
+    condition = F.lit(SAME)
+    found = F.json_object_keys("after")
     for table in tables:
-        declared = F.array(*[F.lit(name) for name in sorted(column.name for column in table.columns)])
-        condition = F.when(F.col("table") == table.source, found != declared).otherwise(condition)
-    return F.coalesce(condition, F.lit(False))
+        declared = F.array(*[F.lit(column.name) for column in table.columns])
+        kind = (
+            F.when(found == declared, SAME)
+            .when(F.size(F.array_except(found, declared)) > 0, UNKNOWN)
+            .when(F.size(F.array_except(declared, found)) > 0, LACKS)
+            .otherwise(SAME)
+        )
+        condition = F.when(F.col("table") == table.source, kind).otherwise(condition)
+    return F.when(F.col("after").isNotNull(), condition)
+
+
+def stop_at(log: DataFrame, tables: Sequence[Table], table: Table, rows: Sequence[Row]) -> int | None:
+    """The offset of the first change that must not be applied, of rows with `offset` and `difference`.
+
+    A change that lacks a column is older than the column where a later change of the table has all of them: there the source has
+    NULL too. Otherwise the column is gone.
+    """
+    unknown = [row.offset for row in rows if row.difference == UNKNOWN]
+    lacking = [row.offset for row in rows if row.difference == LACKS]
+    if lacking:
+        complete = max((row.offset for row in rows if row.difference == SAME), default=-1)
+        if complete < max(lacking):
+            later = log.where((F.col("table") == table.source) & (F.col("offset") > max(lacking)))
+            found = later.where(difference(tables) == SAME).agg(F.max("offset")).collect()[0][0]
+            complete = max(complete, -1 if found is None else found)
+        unknown += [offset for offset in lacking if offset > complete]
+    return min(unknown, default=None)
 
 
 def explain(table: Table, offset: int, after: str) -> SchemaChangedError:
@@ -37,7 +66,8 @@ def explain(table: Table, offset: int, after: str) -> SchemaChangedError:
     if missing:
         return SchemaChangedError(
             f"{place}: {_listed(missing)} gone{', ' + _listed(added) + ' new' if added else ''} (dropped or renamed at the "
-            "source); bring pipeline.yml, the transformation and the destination in line, then `pipectl repair resnapshot`"
+            "source, or declared before any change has it); bring pipeline.yml, the transformation and the destination in "
+            "line, then `pipectl repair resnapshot`"
         )
     return SchemaChangedError(
         f"{place}: {_listed(added)} new, which pipeline.yml does not declare; declare it, add it to the destination's table "

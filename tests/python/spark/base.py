@@ -16,9 +16,11 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "spark"), str(ROOT / "spark/driver")]
 
 from jvm import Jvm
-from lib import changes
+from lib import batch, changes
+from lib.batch import Reduced
 from lib.pipeline import Pipeline, Table, load
 from lib.session import attach
+from lib.slices import Piece
 from lib.storage import Storage
 from pyspark.sql import DataFrame, SparkSession
 
@@ -56,6 +58,8 @@ class SparkTestCase(unittest.TestCase):
 
     spark: SparkSession
     pipeline: Pipeline
+    # About how many changes a batch is said to have: large ones are computed elsewhere, with the same result.
+    changes = 1
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -71,6 +75,11 @@ class SparkTestCase(unittest.TestCase):
         table = self.pipeline.by_name(name)
         assert table is not None
         return table
+
+    def reduced(self, rows: DataFrame, applied: dict[str, int] | None = None, log: DataFrame | None = None) -> Reduced:
+        """A batch reduced; what it holds lives until the test ends."""
+        piece = Piece(rows, self.changes)
+        return self.enterContext(batch.reduced(self.pipeline, rows if log is None else log, piece, applied or {}))
 
     def log(self, *rows: tuple) -> DataFrame:
         """Changes of public.orders, given as (offset, op, key, after)."""

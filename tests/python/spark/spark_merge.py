@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 
 class Reduce(SparkTestCase):
     def reduce(self, frame: DataFrame, applied: dict[str, int] | None = None) -> batch.TableChanges:
-        found = batch.reduce(self.pipeline, frame, frame, applied or {})
+        found = self.reduced(frame, applied).tables
         self.assertEqual(len(found), 1)
         return found[0]
 
@@ -36,18 +36,62 @@ class Reduce(SparkTestCase):
         frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)))
         change = self.reduce(frame, {"jadc2.public.orders": 1})
         self.assertEqual(self.newest(change), {'{"order_id": 2}': (1, "c")})
-        self.assertEqual(batch.reduce(self.pipeline, frame, frame, {"jadc2.public.orders": 2}), [])
+        self.assertEqual(self.reduced(frame, {"jadc2.public.orders": 2}).tables, [])
 
     def test_values_a_change_lacks_come_from_the_change_before(self) -> None:
         log = self.log((0, "c", 1, order(1, note="long")), (1, "u", 1, order(1, note=toast.MARKER, quantity=5)))
-        change = batch.reduce(self.pipeline, log, log.where("offset = 1"), {})[0]
+        change = self.reduced(log.where("offset = 1"), log=log).tables[0]
         row = typed.rows(change.table, change.frame).collect()[0]
         self.assertEqual((row.note, row.quantity), ("long", 5))
 
     def test_a_table_that_is_not_declared(self) -> None:
         frame = self.log((0, "c", 1, order(1))).withColumn("table", batch.F.lit("public.other"))
         with self.assertRaisesRegex(KeyError, "does not declare"):
-            batch.reduce(self.pipeline, frame, frame, {})
+            self.reduced(frame)
+
+
+class ReduceLarge(Reduce):
+    """The same by the executors, with generated code."""
+
+    changes = 1_000_000
+
+
+class OtherColumns(SparkTestCase):
+    """Changes whose columns are not those of pipeline.yml."""
+
+    def outcome(self, frame: DataFrame, log: DataFrame | None = None) -> tuple[int, str]:
+        """Up to where changes may be applied, and why not further."""
+        found = self.reduced(frame, log=log)
+        return max((change.end for change in found.tables), default=0), str(found.stop or "")
+
+    def test_everything_before_the_first_change_with_a_new_column_is_applied(self) -> None:
+        frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2, priority=1)), (2, "c", 3, order(3)))
+        end, why = self.outcome(frame)
+        self.assertEqual(end, 1)
+        self.assertRegex(why, r"public.orders has other columns since offset 1.*`priority` new.*declare it.*pipectl up")
+
+    def test_a_column_that_is_gone_is_not_taken_for_null(self) -> None:
+        gone = order(2)
+        del gone["note"]
+        end, why = self.outcome(self.log((0, "c", 1, order(1)), (1, "u", 2, gone), (2, "d", 3, None)))
+        self.assertEqual(end, 1)
+        self.assertRegex(why, r"since offset 1.*`note` gone.*pipectl repair resnapshot")
+
+    def test_a_renamed_column_is_both(self) -> None:
+        renamed = order(1, remark="x")
+        del renamed["note"]
+        self.assertRegex(self.outcome(self.log((0, "c", 1, renamed)))[1], r"`note` gone, `remark` new")
+
+    def test_changes_older_than_a_column_have_null_there(self) -> None:
+        older = order(1)
+        del older["note"]
+        both = self.log((0, "c", 1, older), (1, "c", 2, order(2, note="here")))
+        self.assertEqual(self.outcome(both), (2, ""))
+        # The change that shows the column to be new comes in a later batch.
+        self.assertEqual(self.outcome(both.where("offset = 0"), log=both), (1, ""))
+
+    def test_the_order_of_columns_does_not_matter(self) -> None:
+        self.assertEqual(self.outcome(self.log((0, "c", 1, dict(reversed(order(1).items()))))), (1, ""))
 
 
 class Typed(SparkTestCase):
@@ -79,7 +123,7 @@ class Merge(SparkTestCase):
 
     def merge(self, *rows: tuple, applied: int = 0) -> None:
         frame = self.log(*rows)
-        for change in batch.reduce(self.pipeline, frame, frame, {"jadc2.public.orders": applied}):
+        for change in self.reduced(frame, {"jadc2.public.orders": applied}).tables:
             source = typed.changed_rows(change.table, change.frame)
             lake.merge(self.spark, self.path, change.table, source, change.truncated_at)
 
@@ -126,7 +170,7 @@ class Merge(SparkTestCase):
         from lib.commits import Mark, marks
 
         frame = self.log(*self.FIRST)
-        change = batch.reduce(self.pipeline, frame, frame, {})[0]
+        change = self.reduced(frame).tables[0]
         with lake.marked(self.spark, Mark("q", 4, {"jadc2.public.orders": 3}).metadata()):
             source = typed.changed_rows(change.table, change.frame)
             lake.merge(self.spark, self.path, change.table, source, None)
