@@ -57,11 +57,12 @@ def reduced(pipeline: Pipeline, log: DataFrame, piece: Piece, applied: dict[str,
         if not sizes.is_large(piece.changes):
             yield _reduce(pipeline, log, _in_driver(newest), applied)
             return
-        kept = newest.persist()
+        # A checkpoint and not a cache: Delta refuses a MERGE from what is cached, as it could change meanwhile.
+        kept = newest.localCheckpoint()
         try:
             yield _reduce(pipeline, log, kept, applied)
         finally:
-            kept.unpersist()
+            kept._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
 def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict[str, int]) -> Reduced:

@@ -50,12 +50,6 @@ class Reduce(SparkTestCase):
             self.reduced(frame)
 
 
-class ReduceLarge(Reduce):
-    """The same by the executors, with generated code."""
-
-    changes = 1_000_000
-
-
 class OtherColumns(SparkTestCase):
     """Changes whose columns are not those of pipeline.yml."""
 
@@ -137,6 +131,11 @@ class Merge(SparkTestCase):
     def test_insert_update_delete(self) -> None:
         self.merge(*self.FIRST)
         self.merge(*self.SECOND)
+        self.assertEqual(self.rows(), {1: 7, 3: 2, 4: 2})
+
+    def test_a_large_batch_is_computed_by_the_executors_with_the_same_result(self) -> None:
+        self.changes = 1_000_000
+        self.merge(*self.FIRST, *self.SECOND)
         self.assertEqual(self.rows(), {1: 7, 3: 2, 4: 2})
 
     def test_the_same_batch_twice_changes_nothing(self) -> None:
