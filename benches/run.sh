@@ -99,6 +99,7 @@ row "memory of all containers after that" "$(median <"$work/memory") MiB" "3072 
 row "one transaction of 100,000 rows, to the destination" \
   "$(median <"$work/burst" | awk '{printf "%d", 100000 / $1}') rows/s" "12000 rows/s"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
+benches/catalog.sh | tail -n +2
 
 find_compose
 if [ "${#compose[@]}" -eq 0 ]; then
