@@ -10,7 +10,7 @@ PIPECTL := target/release/pipectl
 # A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
 export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
 
-.PHONY: help up down reset status verify build test test-fast test-python test-spark test-live lint bench clean
+.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live lint bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,7 +27,7 @@ build: ## Build target/release/pipectl (installs a Rust toolchain only if none i
 status verify down reset: build ## pipectl status, verify, down, reset
 	@.make/pipectl.sh $@ $(ARGS)
 
-test: lint test-fast test-python test-spark test-live ## All tests, fast ones first
+test: lint test-fast test-python test-page test-spark test-live ## All tests, fast ones first
 
 lint: ## Formatting and lints of Rust, Python and shell
 	@.make/rust.sh
@@ -40,6 +40,11 @@ test-fast: ## Unit, planner and command-line tests; needs no container engine
 test-python: ## Tests of the data plane's Python that need no Spark
 	@.make/python.sh
 	@.venv/bin/python -m pytest -q tests/python
+
+test-page: build ## The catalog's page in headless Chromium, with the keyboard, light and dark
+	@.make/python.sh
+	@.make/chromium.sh
+	@.venv/bin/python -m pytest -q tests/page
 
 test-spark: build ## Tests of the data plane's Python that need Spark, in its image
 	@.make/engine.sh

@@ -103,6 +103,7 @@ row "one transaction of 100,000 rows, to the destination" \
 row "100 changes/s, commit to destination, half of them within" "$(awk '{print $2}' "$work/latency" | median) ms" "600 ms"
 row "and 99 of 100 within" "$(awk '{print $3}' "$work/latency" | median) ms" "2000 ms"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
+benches/catalog.sh | tail -n +2
 
 find_compose
 if [ "${#compose[@]}" -eq 0 ]; then

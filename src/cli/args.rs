@@ -425,7 +425,11 @@ pub struct IngestArgs {
     #[arg(value_name = "SERVICE")]
     pub service: Option<String>,
 
-    /// Print one JSON object
+    /// Go on until Ctrl-C and do it again this often, for example 10m [default: `governance.every` of pipeline.yml]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, value_parser = duration)]
+    pub every: Option<Option<Duration>>,
+
+    /// Print one JSON object; with --every one a line
     #[arg(long)]
     pub json: bool,
 }

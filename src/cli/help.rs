@@ -191,6 +191,7 @@ pub(super) const INGEST: &str = "\
 Examples:
   pipectl ingest                    everything, and the lineage
   pipectl ingest postgres_source    after a change of the source's schema
+  pipectl ingest --every 10m        again and again, until Ctrl-C
   pipectl ingest --json             what was done, for a program";
 
 pub(super) const LINEAGE: &str = "\

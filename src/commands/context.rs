@@ -88,10 +88,17 @@ impl Context {
 
     /// Prints a value as JSON.
     pub fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::stack("the result cannot be written as JSON").because(error.to_string()))?;
-        self.out(&text)
+        self.out(&serde_json::to_string_pretty(value).map_err(|error| no_json(&error))?)
     }
+
+    /// The same on one line, for results that come one after the other.
+    pub fn json_line(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        self.out(&serde_json::to_string(value).map_err(|error| no_json(&error))?)
+    }
+}
+
+fn no_json(error: &serde_json::Error) -> Failure {
+    Failure::stack("the result cannot be written as JSON").because(error.to_string())
 }
 
 /// The failure of a screen that cannot be written to.

@@ -46,14 +46,10 @@ pub async fn ingest(
     let (spec, version) = (&pipeline.spec, catalog.version());
     let holdings = assets::wanted(spec, &facts, &lineage, version);
     let user = pipeline.variable("POSTGRES_USER").unwrap_or_else(|| "admin".to_owned());
-    let mut reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline))?;
-    say("writing assets");
-    reconciler.assets(&assets::services::services(spec, &user, version), &holdings).await?;
-    if services.len() == names::SERVICES.len() {
-        say("writing lineage");
-        reconciler.lineage(&lineage, &names::pipelines(spec)).await?;
-    }
-    let mut report = reconciler.finish()?;
+    let reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline))?;
+    let pipelines = names::pipelines(spec);
+    let whole = (services.len() == names::SERVICES.len()).then_some((&lineage, pipelines.as_slice()));
+    let mut report = reconciler.run(&assets::services::services(spec, &user, version), &holdings, whole, say).await?;
     report.notes.extend(facts.notes);
     report.problems.extend(facts.failures.iter().map(|(service, error)| format!("{service} was not read: {error}")));
     Ok(report)

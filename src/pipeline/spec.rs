@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 
 pub use column::{canonical_type, type_name};
-pub use governance::{About, AboutColumn, Governance};
+pub use governance::{About, AboutColumn, Governance, SHORTEST};
 
 use crate::model::ModelError;
 

@@ -1,5 +1,6 @@
 //! Killed in the middle of writes, and out of disk: nothing torn, nothing lost that was answered.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -103,4 +104,21 @@ async fn a_full_disk_is_answered_and_leaves_a_sound_store() {
         site.named("tables", &format!("pg.shop.public.{name}")).await;
     }
     site.put("/tables", table_body("more", "pg.shop.public")).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_for_a_new_store_is_named_and_forgotten_once_there_is_some() {
+    let data = tempfile::tempdir().expect("a directory");
+    for _ in 0..2 {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh"]);
+        limited.arg(assert_cmd::cargo::cargo_bin!("pipectl"));
+        limited.args(["catalog", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        let output = limited.output().expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be opened") && said.contains("its disk is not full (`df -h`)"), "{said}");
+    }
+    let server = Process::start(data.path(), None);
+    Site::at_address(&server.base).await.tables("pg", &["orders"]).await;
 }

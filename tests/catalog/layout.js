@@ -42,6 +42,12 @@ for (const nodes of byLayer.values()) {
   nodes.slice(1).forEach((node, index) => assert(nodes[index].y + nodes[index].height < node.y, 'two assets overlap'));
 }
 
+// What a rectangle touches, and nothing else.
+const [first] = byLayer.values();
+const seen = Layout.within(plan, first[0].x, first[0].y, first[0].x + 1, first[1].y + 1).map((node) => node.asset.id);
+assert.deepStrictEqual(seen.sort(), [first[0].asset.id, first[1].asset.id].sort());
+assert.deepStrictEqual(Layout.within(plan, -500, -500, 0, 0), []);
+
 // A chain goes both ways and no further.
 const chain = Layout.chain(plan.edges, 'f7s1.c16');
 assert.deepStrictEqual([...chain.columns].sort(), ['f7s0.c16', 'f7s1.c16', 'f7s2.c16', 'f7s3.c16']);

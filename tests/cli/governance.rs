@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use insta::assert_snapshot;
 
+use crate::fake_http::FakeHttp;
 use crate::harness::{Run, Stage};
 
 const TOKEN_FILE: &str = ".pipectl/shop/ingestion-bot.jwt";
@@ -14,19 +15,30 @@ const TOKEN_FILE: &str = ".pipectl/shop/ingestion-bot.jwt";
 /// A project whose catalog is a real one, on a port of this machine.
 struct Scene {
     stage: Stage,
-    catalog: Child,
+    /// None where something else answers in its place.
+    catalog: Option<Child>,
     address: String,
+}
+
+/// A catalog on an address of this machine, its data new; the process and the address it has.
+fn serve(listen: &str) -> (Child, String) {
+    let data = tempfile::tempdir().expect("a directory").keep();
+    let mut serve = Command::new(assert_cmd::cargo::cargo_bin!("pipectl"));
+    serve.args(["catalog", "serve", "--listen", listen, "--data"]).arg(data);
+    let mut catalog = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
+    let line = Stage::first_line(&mut catalog, "http://");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned();
+    (catalog, address)
 }
 
 impl Scene {
     fn new() -> Self {
-        let data = tempfile::tempdir().expect("a directory").keep();
-        let mut serve = Command::new(assert_cmd::cargo::cargo_bin!("pipectl"));
-        serve.args(["catalog", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        let mut catalog = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
-        let line = Stage::first_line(&mut catalog, "http://");
-        let address =
-            line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned();
+        let (catalog, address) = serve("127.0.0.1:0");
+        Self::with(Some(catalog), address)
+    }
+
+    /// With whatever answers at an address.
+    fn with(catalog: Option<Child>, address: String) -> Self {
         let port = address.rsplit(':').next().expect("a port").to_owned();
         let stage = Stage::new(&format!(
             "name: shop\nx-pipectl: {{pipeline: ../pipeline.yml}}\nservices:\n  catalog:\n    image: web:1\n    \
@@ -66,9 +78,11 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.catalog.kill();
-        let _ = self.catalog.wait();
+        if let Some(catalog) = &mut self.catalog {
+            // Gone already is as good.
+            let _ = catalog.kill();
+            let _ = catalog.wait();
+        }
     }
 }
 
@@ -179,4 +193,86 @@ fn lineage_as_declared_and_as_held() {
     );
     assert!(held.stderr.contains("missing: postgres_source.shop.public.orders -> "), "{held}");
     assert_eq!(scene.run(&["lineage", "nothing", "--declared"]).code, 2);
+}
+
+#[test]
+fn what_answers_in_place_of_a_catalog_is_told_apart() {
+    const VERSION: &str = "GET /api/v1/system/version";
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let ingest = |fake: FakeHttp| {
+        let server = runtime.block_on(fake.start());
+        let mut run = Scene::with(None, format!("127.0.0.1:{}", server.port)).run(&["ingest"]);
+        run.stderr = run.stderr.replace(&format!("127.0.0.1:{}", server.port), "CATALOG");
+        run
+    };
+    let page = "<!doctype html><title>Sign in to the WiFi</title>";
+    assert_snapshot!(ingest(FakeHttp::default().on(VERSION, 200, page)), @r#"
+    exit code 1
+    --- stderr
+    error: CATALOG does not speak like a catalog: GET /system/version was answered with `Sign in to the WiFi`
+
+    hint: find out who listens there (`pipectl status`), or choose another port: CATALOG_PORT=18585
+    "#);
+    assert_snapshot!(ingest(FakeHttp::default().on(VERSION, 200, r#"{"version":"3.0.1"}"#)), @r#"
+    exit code 1
+    --- stderr
+    error: the catalog has version 3.0.1; this release of pipectl works with 1.2 up to 2.x
+
+    hint: run a catalog of version 1.2 up to 2.x: OM_VERSION
+    "#);
+    let failing = r#"{"message":"no connection to the database"}"#;
+    assert_snapshot!(ingest(FakeHttp::default().on(VERSION, 500, failing)), @r#"
+    exit code 1
+    --- stderr
+    error: the catalog answered 500 to GET /system/version: no connection to the database
+
+    hint: `pipectl logs catalog` tells why; then `pipectl ingest`, which goes on where it was
+    "#);
+}
+
+#[test]
+fn a_schedule_survives_a_catalog_that_comes_back_empty() {
+    let mut scene = Scene::new();
+    let mut ingest = scene.stage.spawn(&["ingest", "spark_jobs", "--every", "1s"]);
+    assert_eq!(Stage::first_line(&mut ingest, "assets:"), "assets: 2 created");
+    assert_eq!(Stage::first_line(&mut ingest, "assets:"), "assets: 2 unchanged");
+    let mut catalog = scene.catalog.take().expect("it runs");
+    catalog.kill().expect("killed");
+    catalog.wait().expect("ended");
+    let warning = Stage::first_line(&mut ingest, "warning:").replace(&scene.address, "CATALOG");
+    assert_eq!(warning, "warning: the catalog at CATALOG is unreachable: connection refused");
+    scene.catalog = Some(serve(&scene.address).0);
+    assert_eq!(Stage::first_line(&mut ingest, "assets:"), "assets: 2 created");
+    let stopped = Command::new("kill").args(["-INT", &ingest.id().to_string()]).status().expect("kill runs");
+    assert!(stopped.success());
+    assert_eq!(scene.stage.ended(ingest).code, 0, "Ctrl-C is how it ends");
+}
+
+#[test]
+fn a_schedule_says_how_often() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.run(&["ingest", "--every"]), @r#"
+    exit code 2
+    --- stderr
+    error: `--every` needs to know how often
+
+    hint: `pipectl ingest --every 10m`, or `every: 10m` in the `governance` section of pipeline.yml
+    "#);
+    assert_snapshot!(scene.run(&["ingest", "--every", "10ms"]), @r#"
+    exit code 2
+    --- stderr
+    error: `--every` must be at least 1 s
+    "#);
+    // From the file, one object a line.
+    let file = scene.stage.dir().join("pipeline.yml");
+    let text = std::fs::read_to_string(&file).expect("readable");
+    std::fs::write(&file, text.replace("governance:\n", "governance:\n  every: 1s\n")).expect("written");
+    let mut ingest = scene.stage.spawn(&["ingest", "spark_jobs", "--json", "--every"]);
+    for unchanged in [0, 2] {
+        let line = Stage::first_stdout_line(&mut ingest, "{");
+        let report: serde_json::Value = serde_json::from_str(&line).expect("one object");
+        assert_eq!(report["services"][0]["unchanged"], unchanged, "{report:#}");
+    }
+    ingest.kill().expect("killed");
+    ingest.wait().expect("ended");
 }

@@ -4,6 +4,9 @@
 
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
+#[path = "../support/fake_http.rs"]
+#[expect(dead_code, reason = "other tests ask it more")]
+mod fake_http;
 
 mod bundle;
 mod doctor;

@@ -6,7 +6,9 @@ mod fake_http;
 
 mod contract;
 mod database;
+mod interrupted;
 mod lineage;
+mod refusals;
 mod shop;
 mod stage;
 mod trouble;

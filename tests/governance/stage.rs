@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use pipectl::catalog::{Options, Server};
+use pipectl::governance::GovernanceError;
 use pipectl::governance::assets;
 use pipectl::governance::assets::services::services;
 use pipectl::governance::client::{Catalog, CatalogError};
@@ -27,8 +29,13 @@ pub struct Stage {
 
 /// A lite catalog on a free port, for as long as the test lives.
 pub async fn lite() -> SocketAddr {
-    let data = tempfile::tempdir().expect("a directory").keep();
-    let options = Options { listen: "127.0.0.1:0".parse().expect("an address"), data, password: "admin".into() };
+    lite_in(&tempfile::tempdir().expect("a directory").keep()).await
+}
+
+/// The same with its data in a directory.
+pub async fn lite_in(data: &Path) -> SocketAddr {
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let options = Options { listen, data: data.to_owned(), password: "admin".into() };
     let server = Server::bind(options).await.expect("the catalog starts");
     let address = server.address();
     tokio::spawn(server.run(std::future::pending()));
@@ -37,10 +44,14 @@ pub async fn lite() -> SocketAddr {
 
 impl Stage {
     pub async fn new() -> Self {
-        let address = match std::env::var("PIPECTL_TEST_OM_URL") {
-            Ok(url) => url.trim_start_matches("http://").trim_end_matches('/').to_owned(),
-            Err(_) => lite().await.to_string(),
-        };
+        match std::env::var("PIPECTL_TEST_OM_URL") {
+            Ok(url) => Self::at(url.trim_start_matches("http://").trim_end_matches('/')).await,
+            Err(_) => Self::at(&lite().await.to_string()).await,
+        }
+    }
+
+    /// With the catalog at `host:port`.
+    pub async fn at(address: &str) -> Self {
         let catalog = Catalog::connect(Http::new("the catalog", address), 2).await.expect("a version");
         let token = catalog.login(EMAIL, "admin").await.expect("an administrator");
         let admin = catalog.with_token(&token);
@@ -56,13 +67,15 @@ impl Stage {
         lineage: &Lineage,
     ) -> Result<Ingested, CatalogError> {
         let version = self.bot.version();
-        let mut reconciler = Reconciler::new(&self.bot, self.state.path()).expect("a memory");
+        let reconciler = Reconciler::new(&self.bot, self.state.path()).expect("a memory");
         let holdings = assets::wanted(spec, facts, lineage, version);
-        reconciler.assets(&services(spec, "admin", version), &holdings).await?;
-        if facts.services.len() == names::SERVICES.len() {
-            reconciler.lineage(lineage, &names::pipelines(spec)).await?;
+        let pipelines = names::pipelines(spec);
+        let whole = (facts.services.len() == names::SERVICES.len()).then_some((lineage, pipelines.as_slice()));
+        match reconciler.run(&services(spec, "admin", version), &holdings, whole, &|_| ()).await {
+            Ok(report) => Ok(report),
+            Err(GovernanceError::Catalog(error)) => Err(error),
+            Err(other) => panic!("not the catalog's fault: {other}"),
         }
-        Ok(reconciler.finish().expect("a memory that can be kept"))
     }
 
     /// What differs from the wanted lineage, one line each.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pipectl::governance::client::{Catalog, CatalogError};
+use pipectl::governance::client::{Catalog, CatalogError, NewEdge};
 use pipectl::governance::token::Token;
 use pipectl::pipeline::clients::Http;
 
@@ -107,6 +107,73 @@ async fn a_server_that_does_not_answer() {
     let nobody = Http::new("the catalog", "127.0.0.1:1");
     let error = Catalog::connect(nobody, 0).await.expect_err("nobody there");
     assert_eq!(error.to_string(), "the catalog at 127.0.0.1:1 is unreachable: connection refused");
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_in_the_middle() {
+    // Half of it, and then silence, or the end.
+    for (ends, expected) in [
+        (false, "the catalog at HOST did not answer GET /system/version within 1 s"),
+        (true, "the catalog at HOST is unreachable: "),
+    ] {
+        let server = half_an_answer(ends).await;
+        let http = Http::new("the catalog", server.to_string()).deadline(Duration::from_millis(300));
+        let error = Catalog::connect(http, 0).await.expect_err("half an answer");
+        let words = error.to_string().replace(&server.to_string(), "HOST");
+        assert!(words.starts_with(expected) && words.len() >= expected.len(), "{words}");
+        assert!(error.hint().is_some(), "{error:?}");
+    }
+}
+
+/// Announces more than it sends; then it closes the connection, or leaves it open.
+async fn half_an_answer(ends: bool) -> std::net::SocketAddr {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound listener");
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = stream.read(&mut [0; 4096]).await.expect("a request");
+            assert!(asked > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"version\":").await.expect("sent");
+            if !ends {
+                open.push(stream);
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_page_in_the_middle_of_work_is_no_success() {
+    let page = "<html><head><title>502 Bad Gateway</title></head></html>";
+    let edge =
+        NewEdge { from: ("table", "a"), to: ("table", "b"), pipeline: "p", sql: None, description: "", columns: &[] };
+    // Of a write only the status would be looked at.
+    for status in [200, 502] {
+        let (catalog, server) = served(FakeHttp::default().on("PUT /api/v1/lineage", status, page)).await;
+        let error = catalog.put_edge(&edge).await.expect_err("a page");
+        assert_eq!(
+            words(&error, &server),
+            "HOST does not speak like a catalog: PUT /lineage was answered with `502 Bad Gateway`"
+        );
+    }
+    let (catalog, server) = served(FakeHttp::default().on("POST /api/v1/users/login", 200, page)).await;
+    let error = catalog.login(EMAIL, "admin").await.expect_err("a page");
+    assert!(words(&error, &server).contains("POST /users/login was answered with `502 Bad Gateway`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_disk_there_is_told_at_once() {
+    let full = r#"{"code":507,"message":"the disk of the catalog is full; nothing was changed"}"#;
+    let (catalog, server) = served(FakeHttp::default().on("PUT /api/v1/tables", 507, full)).await;
+    let error = catalog.put("tables", &serde_json::json!({"name": "t"})).await.expect_err("full");
+    assert_eq!(
+        error.to_string(),
+        "the catalog answered 507 to PUT /tables: the disk of the catalog is full; nothing was changed"
+    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("`docker system df`") && hint.contains("`pipectl ingest`")));
+    assert_eq!(server.count("PUT"), 1, "a repetition would not help");
 }
 
 #[tokio::test]

@@ -88,6 +88,11 @@ const Layout = (() => {
     return { nodes, columns, edges: drawn, width: MARGIN * 2 + rows.length * (WIDTH + GAP_X) - GAP_X, height: bottom + MARGIN };
   }
 
+  // Assets that a rectangle of the picture touches.
+  function within(plan, left, top, right, bottom) {
+    return [...plan.nodes.values()].filter(({ x, y, width, height }) => x < right && x + width > left && y < bottom && y + height > top);
+  }
+
   // Every column that one comes from and goes to, and the steps between them.
   function chain(edges, start) {
     const steps = edges.flatMap((edge) => (edge.columns || []).flatMap((map) => map.fromColumns.map((from) => ({ from, to: map.toColumn, edge }))));
@@ -114,7 +119,7 @@ const Layout = (() => {
     return `M${x1},${y1}C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`;
   }
 
-  return { layers, order, place, chain, curve, HEAD, ROW };
+  return { layers, order, place, within, chain, curve, HEAD, ROW };
 })();
 
 if (typeof module !== 'undefined') module.exports = Layout;

@@ -5,7 +5,7 @@
   const SVG = 'http://www.w3.org/2000/svg';
   const list = document.getElementById('assets'), canvas = document.getElementById('canvas');
   const search = document.getElementById('search'), summary = document.getElementById('summary');
-  let graph = { assets: [], edges: [] }, plan = null, picture = null, chosen = null;
+  let graph = { assets: [], edges: [] }, plan = null, picture = null, chosen = null, lit = new Set();
   const nodeOf = new Map(), columnOf = new Map(), edgeOf = new Map();
 
   function html(name, text, className) {
@@ -96,6 +96,7 @@
     for (const node of plan.nodes.values()) nodes.append(drawNode(node));
     picture.append(edges, nodes, maps);
     canvas.replaceChildren(picture);
+    fillVisible();
   }
 
   function drawEdge(edge) {
@@ -128,11 +129,24 @@
     group.append(svg('text', { class: 'title', x: x + 8, y: y + 16 }, short(asset.name, 30)));
     group.append(svg('text', { class: 'sub', x: x + 8, y: y + 31 }, short([asset.service, ...asset.tags].join(' · '), 36)));
     group.append(svg('title', {}, asset.fqn));
-    for (const column of node.shown) group.append(drawColumn(node, column));
     if (node.hidden) group.append(svg('text', { class: 'sub', x: x + 8, y: y + height - 8 }, `and ${node.hidden} more`));
     group.addEventListener('keydown', (event) => keys(event, node));
+    group.addEventListener('focus', () => fill(node));
     nodeOf.set(asset.id, group);
     return group;
+  }
+
+  // Draws the columns of an asset, once. Of a thousand assets few are ever looked at, and columns are most of the picture.
+  function fill(node) {
+    if (node.filled) return;
+    node.filled = true;
+    nodeOf.get(node.asset.id).append(...node.shown.map((column) => drawColumn(node, column)));
+  }
+
+  // Columns of what can be seen, and a bit around it, so that scrolling finds them there.
+  function fillVisible() {
+    const { scrollLeft: left, scrollTop: top, clientWidth: width, clientHeight: height } = canvas;
+    if (plan) Layout.within(plan, left - width / 2, top - height, left + width * 1.5, top + height * 2).forEach(fill);
   }
 
   function drawColumn(node, column) {
@@ -148,6 +162,7 @@
     group.addEventListener('focus', () => { chosen = column.fqn; highlight(chosen); });
     group.addEventListener('blur', () => { chosen = null; highlight(null); });
     group.addEventListener('click', () => group.focus());
+    group.classList.toggle('on', lit.has(column.fqn));
     columnOf.set(column.fqn, group);
     return group;
   }
@@ -156,7 +171,12 @@
   function keys(event, node) {
     const here = document.activeElement.dataset?.fqn;
     const at = node.shown.findIndex((column) => column.fqn === here);
-    const focus = (fqn) => columnOf.get(fqn)?.focus();
+    const focus = (fqn) => {
+      const place = plan.columns.get(fqn);
+      if (!place) return;
+      fill(place.node);
+      columnOf.get(fqn).focus();
+    };
     switch (event.key) {
       case 'ArrowDown': focus(node.shown[Math.min(at + 1, node.shown.length - 1)]?.fqn); break;
       case 'ArrowUp': at > 0 ? focus(node.shown[at - 1].fqn) : nodeOf.get(node.asset.id).focus(); break;
@@ -185,8 +205,10 @@
     for (const element of picture.querySelectorAll('.on')) element.classList.remove('on');
     maps.replaceChildren();
     picture.classList.toggle('chosen', Boolean(fqn));
+    lit = new Set();
     if (!fqn) return;
     const { columns, steps } = Layout.chain(plan.edges, fqn);
+    lit = columns;
     for (const name of columns) {
       const place = plan.columns.get(name);
       columnOf.get(name)?.classList.add('on');
@@ -202,6 +224,10 @@
   }
 
   search.addEventListener('input', () => showList(search.value.toLowerCase().split(/\s+/).filter(Boolean)));
+
+  canvas.addEventListener('scroll', fillVisible, { passive: true });
+  new ResizeObserver(fillVisible).observe(canvas);
+  window.addEventListener('beforeprint', () => plan?.nodes.forEach(fill));
 
   async function load() {
     summary.textContent = 'Loading…';

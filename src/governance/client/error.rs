@@ -4,6 +4,9 @@ use crate::pipeline::address::AddressError;
 
 use super::version::{NEWEST, OLDEST};
 
+/// HTTP status of a server whose disk is full.
+const NO_ROOM: u16 = 507;
+
 /// A request that the catalog did not carry out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
@@ -119,7 +122,8 @@ impl CatalogError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NoAddress(_) | Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } => *status >= 500,
+            // Without room, the same request fails the same way until somebody makes some.
+            Self::Refused { status, .. } => *status >= 500 && *status != NO_ROOM,
             _ => false,
         }
     }
@@ -151,6 +155,14 @@ impl CatalogError {
             Self::VersionApart { .. } => format!("run a catalog of version {OLDEST} up to {NEWEST}: OM_VERSION"),
             Self::OtherType { name, .. } => {
                 format!("rename or delete {name} in the catalog, then `pipectl ingest`")
+            }
+            Self::Refused { status: NO_ROOM, .. } => {
+                "make room on the disk of the container engine (`docker system df`), then `pipectl ingest`: it goes on \
+                 where it was"
+                    .to_owned()
+            }
+            Self::Refused { status: 500.., .. } => {
+                "`pipectl logs catalog` tells why; then `pipectl ingest`, which goes on where it was".to_owned()
             }
             Self::UnknownRoute { .. } | Self::NotFound { .. } | Self::Refused { .. } | Self::Incomplete { .. } => {
                 return None;

@@ -99,9 +99,15 @@ impl Catalog {
             .and_then(Value::as_str)
             .ok_or(CatalogError::Incomplete { request: format!("GET {path}"), missing: "id" })?;
         let path = format!("/users/auth-mechanism/{id}");
-        let mechanism = self.exchange(Method::GET, &path, None).await?;
-        if let Ok(token) = token_in(&mechanism, "/config/JWTToken", &path) {
-            return Ok(token);
+        // After a revocation there is none, which servers say in two ways.
+        match self.exchange(Method::GET, &path, None).await {
+            Ok(mechanism) => {
+                if let Ok(token) = token_in(&mechanism, "/config/JWTToken", &path) {
+                    return Ok(token);
+                }
+            }
+            Err(CatalogError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
         }
         let path = format!("/users/generateToken/{id}");
         let made = self.exchange(Method::PUT, &path, Some(&json!({"JWTTokenExpiry": "Unlimited"}))).await?;

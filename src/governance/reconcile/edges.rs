@@ -98,7 +98,7 @@ fn maps_columns(catalog: &Catalog, edge: &Edge) -> bool {
 
 impl Reconciler<'_> {
     /// Makes the edges what they should be and reads them back. What is still different then is a problem.
-    pub async fn lineage(&mut self, wanted: &Lineage, pipelines: &[String]) -> Result<(), CatalogError> {
+    pub(super) async fn lineage(&mut self, wanted: &Lineage, pipelines: &[String]) -> Result<(), CatalogError> {
         self.report.edges = wanted.edges.len();
         self.report.mappings = wanted.mappings();
         self.report.notes.extend(wanted.notes.iter().cloned());

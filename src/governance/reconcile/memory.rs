@@ -20,6 +20,8 @@ pub struct Memory {
     path: PathBuf,
     texts: BTreeMap<String, String>,
     changed: bool,
+    /// What stood there before the changes that the catalog has not taken yet, oldest first.
+    unsettled: Vec<(String, Option<String>)>,
 }
 
 impl Memory {
@@ -34,7 +36,7 @@ impl Memory {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(failed(error.to_string())),
         };
-        Ok(Self { path, texts, changed: false })
+        Ok(Self { path, texts, changed: false, unsettled: Vec::new() })
     }
 
     /// What was written last.
@@ -55,14 +57,34 @@ impl Memory {
     /// Remembers a text.
     pub fn remember(&mut self, key: String, text: &str) {
         if self.text(&key) != Some(text) {
-            self.texts.insert(key, text.to_owned());
+            let before = self.texts.insert(key.clone(), text.to_owned());
+            self.unsettled.push((key, before));
             self.changed = true;
         }
     }
 
     /// Forgets a text.
     pub fn forget(&mut self, key: &str) {
-        self.changed |= self.texts.remove(key).is_some();
+        if let Some(before) = self.texts.remove(key) {
+            self.unsettled.push((key.to_owned(), Some(before)));
+            self.changed = true;
+        }
+    }
+
+    /// The catalog has taken everything so far.
+    pub fn settle(&mut self) {
+        self.unsettled.clear();
+    }
+
+    /// The catalog has not taken what came after the last [`Self::settle`]: texts that it still has would no longer be
+    /// known as ours.
+    pub fn take_back(&mut self) {
+        while let Some((key, before)) = self.unsettled.pop() {
+            match before {
+                Some(text) => self.texts.insert(key, text),
+                None => self.texts.remove(&key),
+            };
+        }
     }
 
     /// Keeps it, when there is something new.

@@ -22,7 +22,10 @@ use super::assets::services::ServiceAsset;
 use super::assets::{Asset, Holding};
 use super::client::{Catalog, CatalogError};
 use super::kind::Kind;
+use super::lineage::Lineage;
 use super::names;
+use super::session::GovernanceError;
+use crate::engine::work::SayFn;
 
 /// Kinds of entities below a kind of service, parents first: the query that lists each one's.
 const BELOW: [(Kind, &[Kind]); 4] = [
@@ -51,8 +54,35 @@ impl<'a> Reconciler<'a> {
         Ok(Self { catalog, memory: Memory::read(state)?, tags, owners, unmeasured: BTreeSet::new(), report })
     }
 
+    /// Assets, then the lineage where it is given: with the pipelines whose edges are ours.
+    ///
+    /// What was written is remembered whatever comes of it: after a catalog that went away in the middle, our own texts
+    /// would otherwise count as somebody's.
+    pub async fn run(
+        mut self,
+        services: &[ServiceAsset],
+        holdings: &[Holding],
+        lineage: Option<(&Lineage, &[String])>,
+        say: &SayFn,
+    ) -> Result<Ingested, GovernanceError> {
+        let done = async {
+            say("writing assets");
+            self.assets(services, holdings).await?;
+            if let Some((lineage, pipelines)) = lineage {
+                say("writing lineage");
+                self.lineage(lineage, pipelines).await?;
+            }
+            Ok::<(), GovernanceError>(())
+        };
+        let done = done.await;
+        let kept = self.memory.keep();
+        done?;
+        kept?;
+        Ok(self.report)
+    }
+
     /// Services, then what each holds. What is not known is left as it is.
-    pub async fn assets(&mut self, services: &[ServiceAsset], holdings: &[Holding]) -> Result<(), CatalogError> {
+    async fn assets(&mut self, services: &[ServiceAsset], holdings: &[Holding]) -> Result<(), GovernanceError> {
         for holding in holdings {
             for service in services {
                 if service.name == holding.service {
@@ -63,15 +93,11 @@ impl<'a> Reconciler<'a> {
                 let kinds =
                     services.iter().filter(|service| service.name == holding.service).map(|service| service.kind);
                 self.holding(holding.service, kinds.collect(), assets).await?;
+                // Whoever ends this program now loses nothing of what is done.
+                self.memory.keep()?;
             }
         }
         Ok(())
-    }
-
-    /// What was done. The memory is kept first: without it, our own texts would count as somebody's.
-    pub fn finish(mut self) -> Result<Ingested, MemoryError> {
-        self.memory.keep()?;
-        Ok(self.report)
     }
 
     async fn holding(
@@ -159,15 +185,20 @@ impl<'a> Reconciler<'a> {
         let owners = owners.map(|owners| (self.catalog.version().owners_field(), owners));
         let operations = annotate::patch(entity, asset, &mut self.memory, &known, owners);
         if operations.is_empty() {
+            self.memory.settle();
             return Ok(());
         }
-        let Some(id) = entity.get("id").and_then(Value::as_str) else {
-            return Err(CatalogError::Incomplete {
-                request: format!("PUT /{}", asset.kind.collection()),
-                missing: "id",
-            });
+        let written = match entity.get("id").and_then(Value::as_str) {
+            Some(id) => self.catalog.patch(asset.kind.collection(), id, &Value::Array(operations)).await,
+            None => {
+                Err(CatalogError::Incomplete { request: format!("PUT /{}", asset.kind.collection()), missing: "id" })
+            }
         };
-        self.catalog.patch(asset.kind.collection(), id, &Value::Array(operations)).await?;
+        if let Err(error) = written {
+            self.memory.take_back();
+            return Err(error);
+        }
+        self.memory.settle();
         self.report.changed(service, asset, "texts");
         Ok(())
     }

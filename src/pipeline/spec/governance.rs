@@ -1,15 +1,23 @@
 //! `governance`: what people should know of tables and columns, for the catalog. The jobs do not read it.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::PipelineSpec;
 use crate::model::ModelError;
+use crate::model::forms::duration;
 use crate::model::suggest;
 use crate::model::yaml::{Fields, Node};
+
+/// The shortest time between two runs: each asks every server of the pipeline.
+pub const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Governance {
+    /// How often `pipectl ingest --every` brings the catalog up to date, where the command itself does not say.
+    pub every: Option<Duration>,
     /// Users or teams that own everything that names no owners of its own.
     pub owners: Vec<String>,
     /// By table, under its source name.
@@ -46,6 +54,7 @@ pub struct AboutColumn {
 pub(super) fn read(node: &Node, what: &str) -> Result<Governance, ModelError> {
     let mut fields = Fields::of(node, what)?;
     let governance = Governance {
+        every: fields.read("every", every)?,
         owners: fields.strings("owners")?,
         tables: fields.read("tables", abouts)?.unwrap_or_default(),
         aggregates: fields.read("aggregates", abouts)?.unwrap_or_default(),
@@ -118,6 +127,14 @@ fn columns(node: &Node, what: &str) -> Result<IndexMap<String, AboutColumn>, Mod
         Ok((name.clone(), about))
     };
     entries.iter().map(column).collect()
+}
+
+fn every(node: &Node, what: &str) -> Result<Duration, ModelError> {
+    let every = duration::read(node, what)?;
+    if every < SHORTEST {
+        return Err(node.error(format!("{what} must be at least {} s", SHORTEST.as_secs())));
+    }
+    Ok(every)
 }
 
 fn tags(node: &Node, what: &str) -> Result<Vec<String>, ModelError> {
