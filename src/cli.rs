@@ -13,8 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 pub use args::{
     BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
     CredentialsArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs,
-    JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs, ServicesArgs, StatusArgs,
-    TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs,
+    ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
