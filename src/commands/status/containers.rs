@@ -17,6 +17,11 @@ use crate::probes;
 /// Time one probe may take; all are asked at once.
 const LIMIT: Duration = Duration::from_secs(2);
 
+/// A container that its restart policy has restarted so often, and that has not run this long since, is in a loop: between two
+/// failures it looks well.
+const OFTEN: i64 = 3;
+const SETTLED_S: u64 = 60;
+
 /// One container, or a service that has none.
 #[derive(Debug, Serialize)]
 pub struct ContainerStatus {
@@ -67,11 +72,20 @@ impl ContainerStatus {
                 self.exit_code.unwrap_or_default()
             ),
             ("created" | "paused", _) => format!("{name} is {}; `pipectl up` starts it", self.state),
+            ("running", _) if self.loops() => format!(
+                "{name} was restarted {} times, the last time {} s ago; `pipectl logs {name}` shows why",
+                self.restarts,
+                self.uptime_s.unwrap_or_default()
+            ),
             ("restarting", _) => format!("{name} restarts in a loop; `pipectl logs {name}` shows why"),
             (_, Some("starting")) => format!("{name} is still starting"),
             _ if self.detail.is_empty() => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
             _ => format!("{name} is not ready: {}; `pipectl logs {name}` shows why", self.detail),
         })
+    }
+
+    fn loops(&self) -> bool {
+        self.restarts >= OFTEN && self.uptime_s.is_some_and(|uptime| uptime < SETTLED_S)
     }
 }
 
@@ -115,7 +129,7 @@ async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -
     };
     let done =
         service.is_some_and(|service| service.ext.job) && container.state == RunState::Exited && detail.exit_code == 0;
-    ContainerStatus {
+    let mut status = ContainerStatus {
         service: container.service.clone(),
         number: container.number,
         name: Some(container.name.clone()),
@@ -130,7 +144,9 @@ async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -
         memory_limit: service.and_then(|service| service.mem_limit),
         ports: container.ports.clone(),
         ok: done || (live && matches!(health, None | Some("ready" | "healthy"))),
-    }
+    };
+    status.ok &= !status.loops();
+    status
 }
 
 fn absent(service: &Service) -> ContainerStatus {
@@ -166,4 +182,26 @@ fn word(state: RunState) -> &'static str {
 fn uptime(started_at: &str) -> Option<Duration> {
     let started = humantime::parse_rfc3339_weak(started_at).ok()?;
     SystemTime::now().duration_since(started).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(restarts: i64, uptime_s: u64) -> ContainerStatus {
+        let mut status = absent(&Service { name: "job".into(), ..Service::default() });
+        status.state = "running";
+        status.restarts = restarts;
+        status.uptime_s = Some(uptime_s);
+        status.ok = !status.loops();
+        status
+    }
+
+    #[test]
+    fn a_container_between_two_failures_is_not_well() {
+        assert_eq!(running(2, 5).problem(), None);
+        assert_eq!(running(9, 60).problem(), None);
+        let told = "job was restarted 3 times, the last time 5 s ago; `pipectl logs job` shows why";
+        assert_eq!(running(3, 5).problem().as_deref(), Some(told));
+    }
 }
