@@ -99,7 +99,7 @@ pub(super) mod tests {
         let container = ContainerSummary {
             name: "shop-old-1".into(),
             project: "shop".into(),
-            working_dir: "/work/shop".into(),
+            working_dir: "/srv/shop".into(),
             service: "old".into(),
             state: RunState::Exited,
             ..ContainerSummary::default()
@@ -128,7 +128,7 @@ pub(super) mod tests {
             own_open_files: Some(64),
             proxy: Proxy { set: Some(("http_proxy".into(), "http://proxy:3128".into())), exceptions: String::new() },
             project: "shop".into(),
-            dir: "/work/shop".into(),
+            dir: "/srv/shop".into(),
             services: ["web".to_owned()].into(),
             to_start: 1,
             images: vec![("web:1".into(), "arm64".into())],
