@@ -41,6 +41,7 @@ class Job:
         self.state = "starting"
         self.since_ms = _now_ms()
         self.detail = ""
+        self.warning = ""
         self.ready = False
         self.batches = 0
         self.recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
@@ -109,6 +110,7 @@ class Job:
             "state": self.state,
             "since_ms": self.since_ms,
             "detail": self.detail,
+            "warning": self.warning,
             "batches": {"count": self.batches, "last": recent[-1] if recent else None, "recent": recent},
             "merge": dict(self.merges),
         }
@@ -149,6 +151,11 @@ class Job:
             self._become("running")
         elif kind == "error":
             self.detail = event["message"]
+        elif kind == "warning":
+            # What is tried again goes on being told until it has succeeded.
+            self.warning = event["message"]
+            if not self.warning:
+                return
         self.lines.put(event)
 
     def _become(self, state: str) -> None:

@@ -44,7 +44,7 @@ def main(job: Job) -> None:
     job.add(
         changes.read_topics(spark, settings.kafka, names, begin, settings.max_offsets_per_trigger)
         .writeStream.queryName("ingest.changes")
-        .foreachBatch(append)
+        .foreachBatch(job.guarded(append))
         .option("checkpointLocation", checkpoint)
         .trigger(processingTime=settings.ingest_trigger)
         .start()
@@ -62,7 +62,7 @@ def start_merging(job: Job) -> None:
         resume.change_log(job.spark, job.storage, checkpoint, log, merger.catch_up)
         .load(log)
         .writeStream.queryName("ingest.merge")
-        .foreachBatch(merger.merge)
+        .foreachBatch(job.guarded(merger.merge))
         .option("checkpointLocation", checkpoint)
         .trigger(processingTime=job.settings.merge_interval)
         .start()

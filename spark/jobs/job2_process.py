@@ -93,7 +93,7 @@ def main(job: Job) -> None:
         .option("maxBytesPerTrigger", "2m")
         .load(pipeline.changes_path)
         .writeStream.queryName("process.destination")
-        .foreachBatch(apply)
+        .foreachBatch(job.guarded(apply))
         .option("checkpointLocation", checkpoint)
         .trigger(processingTime=settings.process_trigger)
         .start()

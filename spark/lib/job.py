@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
 from lib.commits import RESNAPSHOT
@@ -27,6 +27,12 @@ log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 0.5
 _FIRST_TRIGGER_POLL_SECONDS = 0.05
+# Characters of a failed batch's message that Spark gets to see.
+_MOST_TOLD = 500
+
+
+class BatchFailedError(Exception):
+    """What Spark is told of a failed batch."""
 
 
 @dataclass
@@ -82,6 +88,23 @@ class Job:
             version=report.version,
         )
 
+    def guarded(self, work: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+        """The same function for foreachBatch, whose failure ends the job with what was really raised.
+
+        Spark gets only the beginning of it: the message can hold a whole plan, and a query that is being stopped searches it with
+        a recursive regular expression, which overflows the stack.
+        """
+
+        def batch(frame: DataFrame, batch_id: int) -> None:
+            try:
+                work(frame, batch_id)
+            except Exception as error:  # noqa: BLE001 - raised again where the job is watched
+                if not self.stopping.is_set():
+                    self._failure = error
+                raise BatchFailedError(one_line(error)[:_MOST_TOLD]) from None
+
+        return batch
+
     def add(self, query: StreamingQuery) -> None:
         """Has `watch` watch this query too."""
         self._queries.append(query)
@@ -114,6 +137,7 @@ class Job:
             while not self.stopping.is_set():
                 try:
                     work()
+                    self.events.emit("warning", message="")
                     break
                 except (PySparkException, Py4JError) as error:
                     log.warning("%s; trying again in %.0f s", one_line(error), pause)

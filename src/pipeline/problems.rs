@@ -187,6 +187,10 @@ fn jobs(problems: &mut Vec<Problem>, status: &PipelineStatus) {
                 let what = format!("job {name} is {}{told}", status.job.state);
                 problems.push(Problem { what, repair: Repair::named_in(detail) });
             }
+            Some(status) if !status.job.warning.is_empty() => problems.push(Problem {
+                what: format!("job {name} tries again: {}", status.job.warning),
+                repair: Repair::named_in(&status.job.warning),
+            }),
             Some(_) => {}
         }
     }
@@ -308,6 +312,14 @@ mod tests {
         let problems = find(&status, &spec());
         assert_eq!(problems[0].to_string(), "job process is failed: columns differ; then `pipectl repair resnapshot`");
         assert_eq!(problems[0].repair, Some(Repair::Resnapshot));
+    }
+
+    #[test]
+    fn what_a_running_job_fails_at_is_told() {
+        let mut status = healthy();
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[0].job.warning = "metastore does not answer".into();
+        assert_eq!(told(&status), ["job ingest tries again: metastore does not answer"]);
     }
 
     #[test]

@@ -145,6 +145,8 @@ impl Stack {
         let logs = self.pipectl(&["logs", "--tail", "300"]);
         keep("logs.txt", &format!("{}{}", logs.stdout, logs.stderr));
         println!("{}{}", status.stdout, status.stderr);
+        let jobs = self.pipectl(&["logs", "--tail", "15", "spark-job-ingest", "spark-job-process"]);
+        println!("{}{}", jobs.stdout, jobs.stderr);
         folder
     }
 

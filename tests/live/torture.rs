@@ -46,7 +46,7 @@ pub fn torture(stack: &Stack) {
     let source = rows(stack, "postgres-source");
     assert!(source.len() > 20, "the workload leaves rows to compare");
     history.equal("destination", &source, &arrived(stack, &source));
-    history.check(&stack.pipectl(&["verify", "--timeout", "300s", "--json"]));
+    history.check(&stack.pipectl(&["verify", "--timeout", "300s", "--quiet"]));
     history.equal("Delta, read without Spark", &source, &delta_rows(stack));
     println!("      {} rows of {} columns are equal in all three", source.len(), KEY.len() + COLUMNS.len());
     remove(stack);

@@ -27,6 +27,9 @@ pub struct Job {
     /// What it says about its state.
     #[serde(default, deserialize_with = "null_is_default")]
     pub detail: String,
+    /// What it fails at and tries again, beside its queries: the first merge, registering tables in the metastore.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
+    pub warning: String,
     /// Its micro-batches.
     #[serde(default, deserialize_with = "null_is_default")]
     pub batches: Batches,

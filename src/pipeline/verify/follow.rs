@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::marker::same_key;
 use super::report::{Check, Followed, Hop, Operation, Place};
-use crate::pipeline::clients::jobserver::{JobServer, Rows};
+use crate::pipeline::clients::jobserver::{Job, JobServer, Rows};
 use crate::pipeline::clients::kafka::{Kafka, Message};
 use crate::pipeline::clients::postgres::{Database, quote_qualified};
 use crate::pipeline::clients::{ClientError, first_words};
@@ -97,7 +97,7 @@ impl Route<'_> {
                 last.note("job ingest is not submitted or does not answer");
                 return Ok(None);
             };
-            last.note(&format!("job ingest is {} at {}", job.state, position(job.position(topic))));
+            last.note(&format!("job ingest is {} at {}{}", job.state, position(job.position(topic)), trouble(&job)));
             Ok(job.covers(topic, offset).then(|| format!("offset {offset} committed")))
         };
         let arrival = found(until_deadline(LOOK_AT_JOBS, deadline, look).await, || last.text());
@@ -111,7 +111,7 @@ impl Route<'_> {
             let Some(job) = last.unless_transient(self.jobs.job("ingest").await)?.flatten() else { return Ok(None) };
             let merge = job.merge.get(lake_table).or_else(|| job.merge.get(change.name));
             let merged = merge.and_then(|merge| merge.offsets.get(topic)).copied();
-            last.note(&format!("merged up to {}", position(merged)));
+            last.note(&format!("merged up to {}{}", position(merged), trouble(&job)));
             if merged.is_none_or(|end| end <= offset) {
                 return Ok(None);
             }
@@ -207,6 +207,12 @@ fn found<T>(answer: Result<Option<T>, ClientError>, otherwise: impl Fn() -> Stri
 
 fn present(is_there: bool) -> &'static str {
     if is_there { "present" } else { "absent" }
+}
+
+/// What the job says of itself, for the end of a sentence.
+fn trouble(job: &Job) -> String {
+    let said = if job.detail.is_empty() { &job.warning } else { &job.detail };
+    if said.is_empty() { String::new() } else { format!("; it says: {said}") }
 }
 
 fn position(offset: Option<i64>) -> String {
