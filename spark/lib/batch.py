@@ -52,9 +52,9 @@ def reduced(pipeline: Pipeline, log: DataFrame, piece: Piece, applied: dict[str,
 
     `log` is the whole change log; it is read only where a change lacks a value.
     """
-    with sizes.planned_for(piece.rows.sparkSession, piece.changes):
+    with sizes.planned_for(piece.rows.sparkSession, piece.changes, piece.bytes):
         newest = changes.newest_per_key(piece.rows)
-        if not sizes.is_large(piece.changes):
+        if not sizes.is_large(piece.changes, piece.bytes):
             yield _reduce(pipeline, log, _in_driver(newest), applied)
             return
         # A checkpoint and not a cache: Delta refuses a MERGE from what is cached, as it could change meanwhile.

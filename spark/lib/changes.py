@@ -56,8 +56,10 @@ def read_topics(
         # Spark asks for the end offsets on the connection where the consumer's long poll is parked; the broker answers one
         # request at a time, so the default of 500 ms is added to every batch.
         .option("kafka.fetch.max.wait.ms", "10")
-        # As large as the broker accepts (message.max.bytes).
-        .option("kafka.max.partition.fetch.bytes", str(16 * 1024 * 1024))
+        # How many rows are in memory, unpacked, and how many bytes of packed ones: by default 500 of up to 16 MiB each. A larger
+        # record comes all the same, alone.
+        .option("kafka.max.poll.records", "50")
+        .option("kafka.max.partition.fetch.bytes", str(2 * 1024 * 1024))
         .load()
     )
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from pyspark.sql import SparkSession
 
-# Changes from which on compiling a plan costs less than interpreting it.
+# From here on compiling a plan costs less than interpreting it, and the driver's memory is not the place for the rows.
 _LARGE = 4_000
+_LARGE_BYTES = 4 * 1024 * 1024
 
 # Beside spark-defaults.conf, which has the settings for small ones.
 _SETTINGS = {
@@ -22,15 +23,15 @@ _SETTINGS = {
 }
 
 
-def is_large(changes: int) -> bool:
-    """Whether a batch of so many changes is worth generated code and tasks."""
-    return changes >= _LARGE
+def is_large(changes: int, size: int = 0) -> bool:
+    """Whether a batch of so many changes and bytes is worth generated code and tasks."""
+    return changes >= _LARGE or size >= _LARGE_BYTES
 
 
 @contextlib.contextmanager
-def planned_for(session: SparkSession, changes: int) -> Iterator[None]:
-    """Plans made in this session inside the block suit a batch of so many changes."""
-    if not is_large(changes):
+def planned_for(session: SparkSession, changes: int, size: int = 0) -> Iterator[None]:
+    """Plans made in this session inside the block suit a batch of so many changes and bytes."""
+    if not is_large(changes, size):
         yield
         return
     before = {name: session.conf.get(name) for name in _SETTINGS}

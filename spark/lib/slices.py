@@ -1,12 +1,14 @@
-"""Cuts a batch into pieces that the driver's memory holds.
+"""Cuts a batch into pieces that memory holds.
 
-A batch is bounded in bytes, and bytes of compressed files say nothing of rows: after a large transaction one can have any number.
-The pieces are ranges of offsets of one topic, in their order, so each can be applied and noted down by itself.
+A batch is bounded in bytes of compressed files, which say nothing of rows or of their size: after a large transaction one can have
+any number, and a thousand rows of repeated text are a few kilobytes. The pieces are ranges of offsets of one topic, in their order,
+so each can be applied and noted down by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -15,8 +17,23 @@ from pyspark.sql import functions as F
 from lib import commits
 from lib.commits import Files
 
-# Changes in a piece: about 60 MiB of the driver's heap at 1 KiB a row.
-MOST = 20_000
+# Of a piece: the driver holds its keys and documents several times over.
+MOST_CHANGES = 20_000
+MOST_BYTES = 24 * 1024 * 1024
+# Up to so many changes a batch is not weighed: that costs a job of its own.
+_FEW = 1_000
+# Offsets that are weighed together, and never cut apart.
+_STEP = 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """How much some consecutive offsets of a topic are."""
+
+    topic: str
+    start: int
+    changes: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -26,30 +43,44 @@ class Slice:
     topic: str
     start: int
     end: int | None
+    changes: int
+    bytes: int
 
 
-def plan(topics: Sequence[str], starts: Mapping[str, int], ends: Mapping[str, int], most: int = MOST) -> list[Slice]:
-    """The pieces of a batch; none where it is small enough as a whole.
-
-    The last piece of each topic has no end: should `ends` fall short of what the batch holds, nothing is left out.
-    """
-    sizes = {topic: max(0, ends.get(topic, 0) - starts.get(topic, 0)) for topic in topics}
-    if sum(sizes.values()) <= most:
+def plan(
+    topics: Sequence[str], steps: Iterable[Step], most: int = MOST_CHANGES, most_bytes: int = MOST_BYTES
+) -> list[Slice]:
+    """The pieces of a batch; none where it is small enough as a whole."""
+    by_topic: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_topic[step.topic].append(step)
+    every = [step for listed in by_topic.values() for step in listed]
+    if sum(step.changes for step in every) <= most and sum(step.bytes for step in every) <= most_bytes:
         return []
     slices = []
-    for topic, size in sizes.items():
-        first = starts.get(topic, 0)
-        cuts = list(range(first, first + max(size, 1), most))
-        slices += [Slice(topic, start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    for topic in topics:
+        groups: list[list[Step]] = []
+        for step in sorted(by_topic[topic], key=lambda step: step.start):
+            fits = groups and (
+                sum(other.changes for other in groups[-1]) + step.changes <= most
+                and sum(other.bytes for other in groups[-1]) + step.bytes <= most_bytes
+            )
+            groups[-1].append(step) if fits else groups.append([step])
+        ends = [group[0].start for group in groups[1:]] + [None]
+        slices += [
+            Slice(topic, group[0].start, end, sum(step.changes for step in group), sum(step.bytes for step in group))
+            for group, end in zip(groups, ends, strict=True)
+        ]
     return slices
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Rows of the change log, and about how many they are."""
+    """Rows of the change log, about how many they are, and how large where that was asked."""
 
     rows: DataFrame
     changes: int
+    bytes: int = 0
 
 
 def cut(
@@ -58,11 +89,24 @@ def cut(
     """The pieces of a batch that ends at a version of the change log, or the batch as it is."""
     mark = commits.newest_mark(files, log, version)
     ends = mark.offsets if mark is not None else {}
-    pieces = plan(topics, starts, ends)
-    if not pieces:
-        yield Piece(frame, sum(max(0, end - starts.get(topic, 0)) for topic, end in ends.items()))
-    for piece in pieces:
+    changes = sum(max(0, end - starts.get(topic, 0)) for topic, end in ends.items())
+    if changes <= _FEW:
+        yield Piece(frame, changes)
+        return
+    steps = [step for step in weigh(frame) if step.start + _STEP > starts.get(step.topic, 0)]
+    slices = plan(topics, steps)
+    if not slices:
+        yield Piece(frame, changes, sum(step.bytes for step in steps))
+    for piece in slices:
         rows = frame.where((F.col("topic") == piece.topic) & (F.col("offset") >= piece.start))
         if piece.end is not None:
             rows = rows.where(F.col("offset") < piece.end)
-        yield Piece(rows, (piece.end or max(ends.get(piece.topic, 0), piece.start)) - piece.start)
+        yield Piece(rows, piece.changes, piece.bytes)
+
+
+def weigh(frame: DataFrame) -> list[Step]:
+    """How much there is, step by step."""
+    start = (F.expr(f"offset div {_STEP}") * _STEP).alias("start")
+    size = F.sum(F.coalesce(F.octet_length("after"), F.lit(0)) + F.coalesce(F.octet_length("key"), F.lit(0)))
+    weighed = frame.groupBy("topic", start).agg(F.count("*").alias("changes"), size.alias("bytes"))
+    return [Step(row.topic, row.start, row.changes, row.bytes) for row in weighed.collect()]

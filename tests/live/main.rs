@@ -2,7 +2,8 @@
 //!
 //! `cargo test --features live --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
 //! ports of tests/live/ports.env, a copy of the project directory), each starting from "up". A scenario that fails leaves
-//! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/.
+//! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/; with PIPECTL_LIVE_KEEP set, the stack
+//! stays too.
 
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
 
@@ -94,7 +95,10 @@ fn main() -> ExitCode {
             );
         }
     }
-    stack.remove();
+    // To look at what a failure left behind.
+    if failed == 0 || std::env::var_os("PIPECTL_LIVE_KEEP").is_none() {
+        stack.remove();
+    }
     println!("{passed} passed, {failed} failed");
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

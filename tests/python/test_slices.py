@@ -19,27 +19,35 @@ def fake_pyspark(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark.sql", sql)
 
 
-def ranges(topics, starts, ends, most):
+def ranges(topics, steps, most=30, most_bytes=3000):
     from lib import slices
 
-    return [(piece.topic, piece.start, piece.end) for piece in slices.plan(topics, starts, ends, most)]
+    weighed = [slices.Step(*step) for step in steps]
+    return [(piece.topic, piece.start, piece.end) for piece in slices.plan(topics, weighed, most, most_bytes)]
 
 
 def test_a_small_batch_stays_whole():
-    assert ranges(["a", "b"], {"a": 10}, {"a": 14, "b": 6}, most=10) == []
+    assert ranges(["a", "b"], [("a", 100, 20, 100), ("b", 0, 10, 100)]) == []
 
 
 def test_a_large_one_is_cut_per_topic_in_the_order_of_its_offsets():
-    assert ranges(["a", "b"], {"a": 10}, {"a": 35, "b": 3}, most=10) == [
-        ("a", 10, 20),
-        ("a", 20, 30),
-        ("a", 30, None),
-        ("b", 0, None),
+    steps = [("a", 300, 10, 100), ("a", 100, 20, 100), ("a", 200, 20, 100), ("b", 0, 3, 100)]
+    assert ranges(["a", "b"], steps) == [("a", 100, 200), ("a", 200, None), ("b", 0, None)]
+
+
+def test_few_changes_are_cut_too_where_they_are_large():
+    assert ranges(["a"], [("a", 0, 5, 2000), ("a", 100, 5, 2000), ("a", 200, 5, 900)]) == [
+        ("a", 0, 100),
+        ("a", 100, None),
     ]
 
 
-def test_a_topic_nothing_is_known_of_is_taken_all_the_same():
-    assert ("b", 7, None) in ranges(["a", "b"], {"b": 7}, {"a": 100}, most=10)
+def test_a_step_that_is_too_large_by_itself_is_a_piece():
+    assert ranges(["a"], [("a", 0, 1, 10), ("a", 100, 1, 9000), ("a", 200, 1, 10)]) == [
+        ("a", 0, 100),
+        ("a", 100, 200),
+        ("a", 200, None),
+    ]
 
 
 class FakeFiles:
