@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Pipeline;
 use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
-use super::spec::PipelineSpec;
+use super::spec::{PipelineSpec, Table};
 use crate::model::interpolate;
 
 /// Why there is no configuration to register.
@@ -99,12 +99,20 @@ fn add_snapshot_selects(config: &mut ConnectorConfig, spec: &PipelineSpec) {
     let names: Vec<&str> = dated.iter().map(|(name, _)| name.as_str()).collect();
     config.insert(OVERRIDES.to_owned(), names.join(","));
     for (name, table) in dated {
-        let columns: Vec<String> =
-            table.columns.iter().map(|(column, kind)| select_item(&quote(column), kind)).collect();
-        let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
-        let select = format!("SELECT {} FROM {}", columns.join(", "), quote_qualified(schema, relation));
-        config.insert(format!("{OVERRIDES}.{name}"), select);
+        if let Some(select) = snapshot_select(name, table) {
+            config.insert(format!("{OVERRIDES}.{name}"), select);
+        }
     }
+}
+
+/// The SELECT by which a snapshot reads a table; none where the connector's own is right.
+pub(super) fn snapshot_select(name: &str, table: &Table) -> Option<String> {
+    if !table.columns.values().any(|kind| kind == "date") {
+        return None;
+    }
+    let columns: Vec<String> = table.columns.iter().map(|(column, kind)| select_item(&quote(column), kind)).collect();
+    let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
+    Some(format!("SELECT {} FROM {}", columns.join(", "), quote_qualified(schema, relation)))
 }
 
 /// A column of the snapshot's SELECT. Infinite dates become numbers that are no date of Postgres', see spark/lib/casts.py.
@@ -160,8 +168,6 @@ mod tests {
 
     #[test]
     fn the_snapshot_reads_dates_as_numbers() {
-        use crate::pipeline::spec::Table;
-
         let mut spec = PipelineSpec::default();
         let table = |kind: &str| {
             let columns = [("id", "bigint"), ("day", kind)].map(|(name, kind)| (name.to_owned(), kind.to_owned()));

@@ -23,12 +23,22 @@ async fn missing_of(
     Ok(tables.filter(|table| !published.iter().any(|known| known == table)).map(str::to_owned).collect())
 }
 
+/// Adds tables that it leaves out. Whoever calls this reads their rows afterwards.
+pub async fn add(pipeline: &Pipeline, source: &Database, tables: &[String]) -> Result<Vec<String>, ClientError> {
+    let missing = missing_of(pipeline, source, tables.iter().map(String::as_str)).await?;
+    publish(pipeline, source, missing).await
+}
+
 /// Adds what is missing, and makes the publication where there is none. Returns what was added.
 ///
 /// Changes made before are not in the slot: whoever calls this reads the tables anew.
 pub async fn complete(pipeline: &Pipeline, source: &Database) -> Result<Vec<String>, ClientError> {
     let tables = pipeline.spec.tables.keys().map(String::as_str).chain([HEARTBEAT]);
     let missing = missing_of(pipeline, source, tables).await?;
+    publish(pipeline, source, missing).await
+}
+
+async fn publish(pipeline: &Pipeline, source: &Database, missing: Vec<String>) -> Result<Vec<String>, ClientError> {
     if missing.is_empty() {
         return Ok(missing);
     }

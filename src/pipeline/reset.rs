@@ -14,6 +14,7 @@ use super::clients::ClientError;
 use super::clients::hdfs::{Hdfs, path_of};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::{Database, quote_qualified};
+use super::new_tables::signal_topic;
 use super::wait;
 use crate::engine::work::SayFn;
 
@@ -200,10 +201,11 @@ async fn slot_item(pipeline: &Pipeline, servers: &Servers) -> Result<Option<Rese
 
 async fn topic_items(pipeline: &Pipeline, kafka: &Kafka) -> Result<Vec<ResetItem>, ClientError> {
     let ours = format!("{}.", pipeline.spec.topic_prefix);
-    let heartbeat = heartbeat_topic(&pipeline.spec.topic_prefix);
+    let prefix = &pipeline.spec.topic_prefix;
+    let own = [heartbeat_topic(prefix), signal_topic(prefix)];
     let there: Vec<String> = kafka.topics().await?.into_keys().collect();
     let mut items = Vec::new();
-    for topic in there.into_iter().filter(|topic| topic.starts_with(&ours) || *topic == heartbeat) {
+    for topic in there.into_iter().filter(|topic| topic.starts_with(&ours) || own.contains(topic)) {
         let messages = kafka.end_offset(&topic).await? - kafka.start_offset(&topic).await?;
         items.push(ResetItem { kind: ResetKind::Topic, name: topic, detail: format!("{messages} messages") });
     }

@@ -1,4 +1,4 @@
-//! `create-topics`: one topic per table of pipeline.yml, and Debezium's heartbeat topic.
+//! `create-topics`: one topic per table of pipeline.yml, and Debezium's topics for heartbeats and signals.
 //!
 //! They are made here because the broker does not make topics by itself, and with one partition, because the order of
 //! changes to a table rests on it.
@@ -12,6 +12,7 @@ use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::kafka::Kafka;
+use crate::pipeline::new_tables::signal_topic;
 use crate::pipeline::reset::heartbeat_topic;
 
 const USES: &str = "create-topics";
@@ -19,6 +20,7 @@ const USES: &str = "create-topics";
 pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
     let mut wanted = pipeline.spec.topics();
     wanted.push(heartbeat_topic(&pipeline.spec.topic_prefix));
+    wanted.push(signal_topic(&pipeline.spec.topic_prefix));
     say("listing topics");
     let work = || async {
         let kafka = pipeline.kafka(Duration::from_secs(5)).await?;

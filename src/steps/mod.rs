@@ -9,6 +9,7 @@ mod create_topics;
 mod hdfs_writable;
 mod jobs_running;
 mod prove_flow;
+mod read_new_tables;
 mod register_connector;
 
 use std::sync::Arc;
@@ -24,10 +25,11 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 
 /// The steps there are.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "create-topics",
     "register-connector",
     "connector-running",
+    "read-new-tables",
     "hdfs-writable",
     "jobs-running",
     "catalogue-assets",
@@ -50,6 +52,7 @@ impl Registry {
         match step.uses.as_str() {
             "create-topics" => create_topics::run(pipeline, say).await,
             "register-connector" => register_connector::run(pipeline, step, say).await,
+            "read-new-tables" => read_new_tables::run(pipeline, say).await,
             "connector-running" => connector_running::run(pipeline, say).await,
             "hdfs-writable" => hdfs_writable::run(pipeline, say).await,
             "jobs-running" => jobs_running::run(pipeline, say).await,

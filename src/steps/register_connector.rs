@@ -7,10 +7,11 @@ use backon::Retryable;
 use super::{client_failure, failure, patience, text_argument};
 use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::model::ext::Step;
-use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::connect::Connect;
 use crate::pipeline::connector::{Registration, load};
+use crate::pipeline::spec::PipelineSpec;
+use crate::pipeline::{Pipeline, new_tables};
 
 const USES: &str = "register-connector";
 const FILE: &str = "debezium/register-postgres.json";
@@ -26,7 +27,7 @@ pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result
     };
     let name = &wanted.name;
     say(&format!("comparing connector {name}"));
-    let work = || async { register(&pipeline.connect().await?, &wanted).await };
+    let work = || async { register(&pipeline.connect().await?, &wanted, &pipeline.spec).await };
     let notify = |error: &ClientError, _| say(&error.to_string());
     match work.retry(patience()).when(retries).notify(notify).await {
         Ok(false) => Ok(StepDone { changed: false, detail: format!("connector {name} is registered") }),
@@ -46,11 +47,14 @@ fn retries(error: &ClientError) -> bool {
 }
 
 /// True when something was changed.
-async fn register(connect: &Connect, wanted: &Registration) -> Result<bool, ClientError> {
-    if connect.config(&wanted.name).await?.as_ref() == Some(&wanted.config) {
+async fn register(connect: &Connect, wanted: &Registration, spec: &PipelineSpec) -> Result<bool, ClientError> {
+    let existing = connect.config(&wanted.name).await?;
+    let mut config = wanted.config.clone();
+    new_tables::carry(&mut config, existing.as_ref(), spec);
+    if existing.as_ref() == Some(&config) {
         return Ok(false);
     }
-    connect.put_config(&wanted.name, &wanted.config).await?;
+    connect.put_config(&wanted.name, &config).await?;
     Ok(true)
 }
 

@@ -123,6 +123,41 @@ pub fn column_added_then_dropped(stack: &Stack) {
     repaired(stack, &["repair", "resnapshot", "--yes"]);
 }
 
+pub fn table_added(stack: &Stack) {
+    stack.up();
+    let columns = "shop_id bigint PRIMARY KEY, name text NOT NULL, opened date";
+    // Shops from before the connector knew of them; one of a time at which calendars differ.
+    stack.sql(
+        "postgres-source",
+        &format!(
+            "CREATE TABLE shops ({columns}); ALTER TABLE shops REPLICA IDENTITY FULL; INSERT INTO shops \
+             SELECT n, 'shop ' || n, DATE '2020-01-01' + n::int FROM generate_series(1, 3000) n; \
+             INSERT INTO shops VALUES (5000, 'old', DATE '1066-10-14')"
+        ),
+    );
+    stack.sql("postgres-dest", &format!("CREATE TABLE shops ({columns})"));
+    let select = "SELECT shop_id, name, opened FROM shops\n";
+    std::fs::write(stack.path().join("spark/transforms/shops.sql"), select).expect("written");
+    let shops = "\ntables:\n  public.shops:\n    key: [shop_id]\n    columns: {shop_id: bigint, name: text, opened: date}\n    \
+                 destination: {table: shops, transform: spark/transforms/shops.sql}\n";
+    edit(stack, "pipeline.yml", "\ntables:\n", shops);
+    let read = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
+    stack.pipectl(&["up"]).succeeded().says("read public.shops");
+    stack.sql("postgres-source", "UPDATE shops SET name = 'changed' WHERE shop_id = 7");
+    equal(stack);
+    let rows = "SELECT count(*), min(opened), max(name) FILTER (WHERE shop_id = 7) FROM shops";
+    assert_eq!(stack.sql("postgres-dest", rows), stack.sql("postgres-source", rows));
+    // The others were not read again, and the next `up` has nothing to do.
+    let now = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
+    assert_eq!(now, read, "regions are not read again");
+    stack.pipectl(&["up"]).succeeded().says("nothing changed");
+
+    stack.restore_files();
+    stack.sql("postgres-source", "ALTER PUBLICATION pipectl_publication DROP TABLE shops; DROP TABLE shops");
+    stack.sql("postgres-dest", "DROP TABLE shops");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+}
+
 fn edit(stack: &Stack, file: &str, from: &str, to: &str) {
     let path = stack.path().join(file);
     let text = std::fs::read_to_string(&path).expect("a file of the project");

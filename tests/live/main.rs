@@ -2,7 +2,7 @@
 //!
 //! `cargo test --features live --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
 //! ports of tests/live/ports.env, a copy of the project directory), each starting from "up". A scenario that fails leaves
-//! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/; with PIPECTL_LIVE_KEEP set, the stack
+//! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/; with `PIPECTL_LIVE_KEEP` set, the stack
 //! stays too.
 
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
@@ -58,6 +58,7 @@ const SCENARIOS: &[Scenario] = &[
     ("lost checkpoints lose nothing and double nothing", losses::checkpoints_deleted),
     ("a destination changed by hand is filled anew from the lake", losses::destination_changed_by_hand),
     ("a column that is added or dropped stops the flow until it is declared", losses::column_added_then_dropped),
+    ("a table added while the others flow is read once, with its old rows", losses::table_added),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),

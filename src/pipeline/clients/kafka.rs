@@ -1,16 +1,18 @@
-//! Kafka, as far as an operator needs it: topics, end offsets and single messages.
+//! Kafka, as far as an operator needs it: topics, end offsets and single messages, read and written.
 //!
 //! The connection goes to the external listener, which advertises the address that this machine reaches it at.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use rskafka::BackoffConfig;
 use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
+use rskafka::client::partition::{Compression, OffsetAt, PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
+use rskafka::record::Record;
 
 use super::ClientError;
 
@@ -119,6 +121,19 @@ impl Kafka {
                 timestamp_ms: record.record.timestamp.timestamp_millis(),
             })
             .collect())
+    }
+
+    /// Appends a message to a topic, which must exist.
+    pub async fn send(&self, topic: &str, key: &[u8], value: &[u8]) -> Result<(), ClientError> {
+        let record = Record {
+            key: Some(key.to_vec()),
+            value: Some(value.to_vec()),
+            headers: BTreeMap::new(),
+            timestamp: DateTime::<Utc>::from(SystemTime::now()),
+        };
+        let partition = self.partition(topic).await?;
+        partition.produce(vec![record], Compression::NoCompression).await.map_err(|error| self.explain(&error))?;
+        Ok(())
     }
 
     async fn offset(&self, topic: &str, at: OffsetAt) -> Result<i64, ClientError> {

@@ -1,0 +1,112 @@
+//! `read-new-tables`: has the connector read the rows of tables that joined pipeline.yml after its first snapshot.
+
+use std::time::Duration;
+
+use super::{client_failure, failure};
+use crate::engine::work::{SayFn, StepDone, StepError};
+use crate::pipeline::clients::ClientError;
+use crate::pipeline::clients::kafka::Kafka;
+use crate::pipeline::clients::postgres::{Database, quote_qualified};
+use crate::pipeline::{Pipeline, new_tables, publication, wait};
+
+const USES: &str = "read-new-tables";
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A table that is being read.
+struct Reading {
+    topic: String,
+    name: String,
+    /// End of its topic before the signal.
+    from: i64,
+    /// Rows it has: each becomes a message.
+    rows: i64,
+}
+
+pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
+    match read(pipeline, say).await {
+        Ok(Outcome::Nothing) => {
+            Ok(StepDone { changed: false, detail: "the rows of every table have been read".to_owned() })
+        }
+        Ok(Outcome::Read(names)) => Ok(StepDone { changed: true, detail: format!("read {}", names.join(", ")) }),
+        Ok(Outcome::Failed(why)) => {
+            let hint = Some("`pipectl logs debezium` has the whole trace; `pipectl up` tries again".to_owned());
+            Err(failure(pipeline, USES, why, hint).await)
+        }
+        Err(error) => Err(client_failure(pipeline, USES, "read the new tables", &error).await),
+    }
+}
+
+enum Outcome {
+    Nothing,
+    Read(Vec<String>),
+    Failed(String),
+}
+
+async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> {
+    let (spec, name) = (&pipeline.spec, &pipeline.spec.connector);
+    let connect = pipeline.connect().await?;
+    let Some(mut config) = connect.config(name).await? else { return Ok(Outcome::Nothing) };
+    let tables = new_tables::unread(&config, spec);
+    if tables.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    let (source, kafka) = tokio::try_join!(pipeline.source(PATIENCE), pipeline.kafka(PATIENCE))?;
+    // Before the rows are read: a change between the two would be in neither.
+    publication::add(pipeline, &source, &tables).await?;
+    let mut readings = Vec::new();
+    for table in &tables {
+        readings.push(Reading::of(pipeline, &source, &kafka, table).await?);
+    }
+    let signal = new_tables::signal(spec, &tables).to_string();
+    kafka.send(&new_tables::signal_topic(&spec.topic_prefix), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
+    let look = || async {
+        if let Some(failed) = connect.status(name).await?.as_ref().and_then(|status| status.failed()) {
+            return Ok(Some(Some(failed.reasons().join("\n"))));
+        }
+        let mut left = None;
+        for reading in &readings {
+            let read = kafka.end_offset(&reading.topic).await? - reading.from;
+            if read < reading.rows {
+                left = left.or(Some(format!("{}: {read} of {} rows read", reading.name, reading.rows)));
+            }
+        }
+        if let Some(left) = &left {
+            say(left);
+        }
+        Ok::<_, ClientError>(left.is_none().then_some(None))
+    };
+    if let Some(why) = wait::until(LOOK, look).await? {
+        return Ok(Outcome::Failed(format!("the connector failed while it read {}\n{why}", tables.join(", "))));
+    }
+    confirmed(pipeline, &source, say).await?;
+    new_tables::all_read(&mut config, spec);
+    connect.put_config(name, &config).await?;
+    Ok(Outcome::Read(tables))
+}
+
+impl Reading {
+    async fn of(pipeline: &Pipeline, source: &Database, kafka: &Kafka, table: &str) -> Result<Self, ClientError> {
+        let topic = pipeline.spec.topic(table);
+        let (schema, relation) = table.split_once('.').unwrap_or(("public", table));
+        let from = kafka.end_offset(&topic).await?;
+        let counted = source.query(&format!("SELECT count(*) FROM {}", quote_qualified(schema, relation)), &[]).await?;
+        let rows = counted.first().map_or(0, |row| row.get(0));
+        Ok(Self { topic, name: table.to_owned(), from, rows })
+    }
+}
+
+/// Waits until the connector streams again and has stored that: what follows restarts it, and a restart in the middle would leave
+/// the rest of the tables unread.
+async fn confirmed(pipeline: &Pipeline, source: &Database, say: &SayFn) -> Result<(), ClientError> {
+    let now = source.query("SELECT pg_current_wal_lsn()::text", &[]).await?;
+    let now: String = now.first().map(|row| row.get(0)).unwrap_or_default();
+    let sql = "SELECT confirmed_flush_lsn >= $2::text::pg_lsn FROM pg_replication_slots WHERE slot_name = $1::text";
+    say("waiting until the connector streams again");
+    let look = || async {
+        let row = source.first(sql, &[&pipeline.spec.source.slot, &now]).await?;
+        let reached: Option<bool> = row.and_then(|row| row.get(0));
+        Ok::<_, ClientError>((reached == Some(true)).then_some(()))
+    };
+    wait::until(LOOK, look).await
+}
