@@ -47,7 +47,7 @@ pub enum ScaffoldError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// Files are in the way; nothing was written.
-    #[error("files in {} are in the way", folder.display())]
+    #[error("files are in the way in {}", folder.display())]
     Conflicts {
         /// The project's folder.
         folder: PathBuf,
