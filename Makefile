@@ -6,11 +6,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PIPECTL := target/release/pipectl
+# `install` and `dist` package this program; empty: the one that they build first.
+PROGRAM ?=
+PREFIX ?= /usr/local
+# Rust target of `dist`, for example x86_64-unknown-linux-musl; empty: this machine's.
+TARGET ?=
 # A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
 export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
 
-.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live lint bench clean
+.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live lint bench install dist clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -64,5 +68,12 @@ bench: build ## Times and sizes, measured side by side in one run
 	@.make/rootfs.sh
 	@benches/run.sh $(ARGS)
 
+install: $(if $(PROGRAM),,build) ## Install program, manual pages and completions below PREFIX=/usr/local
+	@.make/install.sh $(or $(PROGRAM),target/release/pipectl) '$(PREFIX)'
+
+dist: ## Make dist/pipectl-VERSION-TARGET.tar.gz, its SBOM and SHA256SUMS; TARGET=x86_64-unknown-linux-musl is static
+	@.make/rust.sh
+	@PROGRAM='$(PROGRAM)' .make/dist.sh $(TARGET)
+
 clean: ## Remove build results (not the containers: that is `pipectl reset`)
-	@rm -rf target .venv
+	@rm -rf target dist .venv

@@ -13,8 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 pub use args::{
     BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
     CredentialsArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs,
-    JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, ScaleArgs,
-    ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel,
+    ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -171,6 +171,14 @@ pub enum Command {
     /// files: only what differs is touched.
     #[command(after_help = help::UP)]
     Up(UpArgs),
+    /// Write the built-in project into a folder, to look at it and make it yours
+    ///
+    /// The program carries everything that `up` needs: Compose files, image sources, SQL, the jobs and pipeline.yml. Refuses
+    /// to overwrite a file that differs. `.pipectl/stack.json` keeps what was written, so that after an update of the
+    /// program --upgrade brings the project up to date and keeps what you changed. In an empty folder `up` does this by
+    /// itself.
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
     /// Show containers, connector, topics, jobs and tables on one screen
     ///
     /// Looks at everything at once and waits for nothing: a part that does not answer is shown as such. Ends with a
@@ -311,6 +319,12 @@ pub enum Command {
     /// Writes the script to standard output; see the examples for where each shell wants it.
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
+    /// Print the manual page, or write one for every command
+    ///
+    /// Without a folder the page of pipectl itself goes to standard output; with one, a page for each command and
+    /// subcommand is written there. `make install` does this; see the examples for doing it by hand.
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -318,6 +332,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Up(_) => "up",
+            Self::Init(_) => "init",
             Self::Status(_) => "status",
             Self::Verify(_) => "verify",
             Self::Doctor(_) => "doctor",
@@ -342,6 +357,7 @@ impl Command {
             Self::Token(_) => "token",
             Self::Catalog(_) => "catalog",
             Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -355,7 +371,8 @@ impl Cli {
         match directory.ancestors().map(|parent| parent.join(DEFAULT_FILE)).find(|file| file.is_file()) {
             Some(file) => Ok(vec![file]),
             None => Err(Failure::usage(format!("no {DEFAULT_FILE} in {} or above it", directory.display()))
-                .hint("change into the project's directory, or name the file: `pipectl -f FILE ..`")),
+                .hint("change into the project's directory, or name the file: `pipectl -f FILE ..`")
+                .hint("`pipectl init` writes the built-in project here, `pipectl init DIR` elsewhere")),
         }
     }
 
@@ -384,4 +401,24 @@ pub fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "pipectl", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Manual pages of pipectl and of every command and subcommand: file name (`pipectl-up.1`) and roff text, sorted by file name.
+pub fn man_pages() -> std::io::Result<Vec<(String, String)>> {
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
+    let mut pages = Vec::new();
+    let mut open = vec![root];
+    while let Some(command) = open.pop() {
+        open.extend(command.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
+        let page =
+            clap_mangen::Man::new(command).source(concat!("pipectl ", env!("CARGO_PKG_VERSION"))).manual("pipectl");
+        let mut text = Vec::new();
+        page.render(&mut text)?;
+        // Examples and lists of the help are laid out already; the next heading ends what `.nf` begins.
+        let text = String::from_utf8_lossy(&text).replacen(".SH EXTRA\n", ".SH EXTRA\n.nf\n", 1);
+        pages.push((page.get_filename(), text));
+    }
+    pages.sort();
+    Ok(pages)
 }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod pipeline;
 pub mod preflight;
 pub mod probes;
+pub mod scaffold;
 pub mod steps;
 pub mod ui;
 

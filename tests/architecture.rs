@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 /// Top-level modules that a top-level module may use besides itself. `exit` is a table of constants and free for all.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "commands",
         &[
@@ -24,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "pipeline",
             "preflight",
             "probes",
+            "scaffold",
             "steps",
             "ui",
         ],
@@ -43,6 +44,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("pipeline", &["engine", "model"]),
     ("preflight", &["engine", "failure", "images", "model"]),
     ("probes", &["engine", "model", "pipeline"]),
+    ("scaffold", &[]),
     ("steps", &["engine", "governance", "model", "pipeline"]),
 ];
 

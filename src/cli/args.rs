@@ -79,6 +79,29 @@ impl UpArgs {
     }
 }
 
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project's folder; made where it is not there
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath, default_value = ".")]
+    pub directory: PathBuf,
+
+    /// Overwrite files that differ
+    #[arg(long, conflicts_with = "upgrade")]
+    pub force: bool,
+
+    /// Bring a project of an earlier version up to date
+    ///
+    /// Replaces files that are as pipectl wrote them, adds new ones, and removes those that are no part of the stack any
+    /// more. A file that you changed is kept; where the new version changed it too, its file is put beside as FILE.new.
+    #[arg(long)]
+    pub upgrade: bool,
+
+    /// Print one JSON object: version, folder, and every file with what happened to it
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -416,6 +439,14 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Options of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder for the pages of all commands; made where it is not there [default: pipectl's own page, to standard output]
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
 }
 
 /// Options of `ingest`.

@@ -82,6 +82,13 @@ Examples:
   pipectl --profile ui up              with the optional web interfaces
   pipectl up --events json > up.jsonl  progress for a program";
 
+pub(super) const INIT: &str = "\
+Examples:
+  pipectl init               into the working directory
+  pipectl init shop          into the folder shop
+  pipectl init --upgrade     after an update of pipectl: keep your changes, take the rest
+  pipectl init --json shop   for a program";
+
 pub(super) const STATUS: &str = "\
 Examples:
   pipectl status
@@ -227,4 +234,10 @@ Examples:
   pipectl completions bash > /etc/bash_completion.d/pipectl
   pipectl completions zsh > \"${fpath[1]}/_pipectl\"
   pipectl completions fish > ~/.config/fish/completions/pipectl.fish
+  pipectl completions elvish > ~/.config/elvish/lib/pipectl.elv
   pipectl completions powershell >> $PROFILE";
+
+pub(super) const MAN: &str = "\
+Examples:
+  pipectl man | man -l -
+  pipectl man ~/.local/share/man/man1   then `man pipectl-up`";

@@ -29,7 +29,7 @@ impl From<BackendError> for Failure {
                 .hint("correct the address: `--host URL` or DOCKER_HOST=URL; without both, the engine of this machine is used"),
             BackendError::Unreachable { .. } => Self::new(exit::ENGINE, message)
                 .hint("start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd")
-                .hint("`make up` installs and starts one on Debian and Ubuntu"),
+                .hint("`make up`, in a clone of the repository, installs and starts one on Debian and Ubuntu"),
             BackendError::Permission { .. } => Self::new(exit::ENGINE, message)
                 .hint("run as root, or join the group: `sudo usermod -aG docker $USER` and log in again"),
             BackendError::TooOld { .. } => {

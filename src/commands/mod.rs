@@ -14,10 +14,12 @@ mod failures;
 mod graph;
 mod images;
 mod ingest;
+mod init;
 mod jobs;
 mod lifecycle;
 mod lineage;
 mod logs;
+mod man;
 mod repair;
 mod reset;
 mod run;
@@ -40,9 +42,13 @@ pub type Exit = Result<u8, Failure>;
 
 /// Runs the command that was typed.
 pub async fn run(cli: Cli, ui: &Ui) -> Exit {
-    let context = Context::new(&cli, ui)?;
+    let mut context = Context::new(&cli, ui)?;
+    if init::begun(&context, &cli.command)? {
+        context = Context::new(&cli, ui)?;
+    }
     match cli.command {
         Command::Up(arguments) => up::run(&context, &arguments).await,
+        Command::Init(arguments) => init::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments).await,
         Command::Verify(arguments) => verify::run(&context, &arguments).await,
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
@@ -67,5 +73,6 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Token(arguments) => token::run(&context, &arguments).await,
         Command::Catalog(arguments) => catalog::run(&context, &arguments).await,
         Command::Completions(arguments) => completions::run(&context, &arguments),
+        Command::Man(arguments) => man::run(&context, &arguments),
     }
 }

@@ -8,7 +8,7 @@ use crate::event::{Event, Events, Outcome, PlannedOperation};
 use crate::exit;
 use crate::failure::Failure;
 use crate::governance;
-use crate::pipeline::verify::{Check, Followed, Place, Scope, Verify, VerifyOptions, VerifyReport};
+use crate::pipeline::verify::{Check, Followed, Place, Scope, Verify, VerifyOptions, VerifyReport, junit_of_error};
 use crate::ui::Mark;
 use crate::ui::verify::{CheckRow, HopRow, VerifyView, render};
 
@@ -47,15 +47,17 @@ pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
     drop((events, say));
     screen.finished().await.map_err(|error| super::context::unwritable(&error))?;
 
+    if let Some(file) = &arguments.junit {
+        let text =
+            report.as_ref().map_or_else(|error| junit_of_error(&error.to_string(), elapsed_ms), VerifyReport::to_junit);
+        std::fs::write(file, text).map_err(|error| {
+            Failure::stack(format!("{} cannot be written", file.display())).because(error.to_string())
+        })?;
+    }
     show(context, arguments, &report?)
 }
 
 fn show(context: &Context, arguments: &VerifyArgs, report: &VerifyReport) -> Exit {
-    if let Some(file) = &arguments.junit {
-        std::fs::write(file, report.to_junit()).map_err(|error| {
-            Failure::stack(format!("{} cannot be written", file.display())).because(error.to_string())
-        })?;
-    }
     if arguments.json {
         context.json(report)?;
     } else if !context.ui.is_json() {

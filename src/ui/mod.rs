@@ -14,6 +14,7 @@ mod plain;
 mod prompt;
 mod quiet;
 mod render;
+pub mod scaffold;
 pub mod status;
 mod style;
 pub mod table;

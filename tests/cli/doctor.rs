@@ -118,7 +118,7 @@ fn an_engine_that_is_not_there_is_one_finding_among_the_others() {
     --- stdout
     ✓ project         shop in DIR/compose
     ✗ engine          no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
-                      fix: start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd; or `make up` installs and starts one on Debian and Ubuntu
+                      fix: start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd; or `make up`, in a clone of the repository, installs and starts one on Debian and Ubuntu
     - storage-driver  no engine answers
     - memory          no engine answers
     - disk            no engine answers

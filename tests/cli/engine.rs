@@ -18,7 +18,7 @@ fn no_engine_at_all_says_what_was_tried() {
     error: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
 
     hint: start it: `systemctl start docker`, Docker Desktop, or `dockerd &` where there is no systemd
-    hint: `make up` installs and starts one on Debian and Ubuntu
+    hint: `make up`, in a clone of the repository, installs and starts one on Debian and Ubuntu
     ");
 }
 

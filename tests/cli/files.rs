@@ -137,15 +137,18 @@ fn a_service_whose_profile_was_not_chosen() {
 
 #[test]
 fn no_compose_file_anywhere() {
-    let stage = Stage::new(SHOP);
-    std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");
+    let stage = Stage::bare();
+    stage.write("notes.txt", "mine\n");
     assert_snapshot!(stage.run(&["up"]), @r"
     exit code 2
     --- stderr
     error: no compose/compose.yaml in DIR or above it
 
     hint: change into the project's directory, or name the file: `pipectl -f FILE ..`
+    hint: `pipectl init` writes the built-in project here, `pipectl init DIR` elsewhere
     ");
+    let entries = std::fs::read_dir(stage.dir()).expect("there").count();
+    assert_eq!(entries, 1, "a folder that is in use is left as it is");
 }
 
 #[test]

@@ -51,6 +51,13 @@ impl Stage {
         stage
     }
 
+    /// An empty folder: no project.
+    pub fn bare() -> Self {
+        let stage = Self::new(SHOP);
+        std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");
+        stage
+    }
+
     /// [`SHOP`], running.
     pub fn up() -> Self {
         let stage = Self::new(SHOP);

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "up",
+    "init",
     "status",
     "verify",
     "doctor",
@@ -30,6 +31,7 @@ const COMMANDS: [&str; 24] = [
     "lineage",
     "token",
     "completions",
+    "man",
 ];
 
 /// Options in a text: words that begin with two dashes.
@@ -88,4 +90,38 @@ fn the_bash_completion_is_a_script_that_bash_accepts() {
         Ok(status) => assert!(status.success()),
         Err(error) => skipped(&format!("bash does not run: {error}")),
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let stage = Stage::new(SHOP);
+    let run = stage.run(&["man", "pages"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+    let written: BTreeSet<String> = run.stdout.lines().map(str::to_owned).collect();
+    for name in COMMANDS {
+        assert!(written.contains(&format!("pages/pipectl-{name}.1")), "no page of {name}: {run}");
+    }
+    for path in ["pages/pipectl.1", "pages/pipectl-images-build.1", "pages/pipectl-catalog-serve.1"] {
+        assert!(written.contains(path), "no {path}: {run}");
+    }
+    let on_disk: BTreeSet<String> = std::fs::read_dir(stage.dir().join("pages"))
+        .expect("made")
+        .map(|entry| format!("pages/{}", entry.expect("an entry").file_name().to_string_lossy()))
+        .collect();
+    assert_eq!(on_disk, written);
+    let page = std::fs::read_to_string(stage.dir().join("pages/pipectl-init.1")).expect("there");
+    for part in [".TH ", "pipectl\\-init", "\\-\\-upgrade", "\n.nf\nExamples:\n  pipectl init "] {
+        assert!(page.contains(part), "the page of init has no {part}:\n{page}");
+    }
+    let own = stage.run(&["man"]);
+    assert_eq!(own.code, 0);
+    assert_eq!(own.stdout, std::fs::read_to_string(stage.dir().join("pages/pipectl.1")).expect("there"));
+}
+
+#[test]
+fn a_folder_for_manual_pages_that_cannot_be_made_is_named() {
+    let stage = Stage::new(SHOP);
+    stage.write("pages", "a file");
+    let run = stage.run(&["man", "pages"]);
+    assert_eq!((run.code, run.stderr.lines().next()), (1, Some("error: manual pages cannot be written to pages")));
 }

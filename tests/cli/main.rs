@@ -16,6 +16,7 @@ mod files;
 mod governance;
 mod harness;
 mod help;
+mod init;
 mod interrupts;
 mod lifecycle;
 mod look;

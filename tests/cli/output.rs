@@ -102,3 +102,24 @@ fn a_reader_that_goes_away_is_no_failure() {
     let run = stage.ended(child);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
 }
+
+#[test]
+fn a_verification_that_cannot_be_carried_out_still_writes_its_junit_report() {
+    let stage = Stage::bare();
+    assert_eq!(stage.run(&["init"]).code, 0);
+    let run = stage.run(&["verify", "--junit", "report.xml", "--timeout", "5s"]);
+    assert_eq!(run.code, 1, "{run}");
+    let report = std::fs::read_to_string(stage.dir().join("report.xml")).expect("written");
+    // Without the times, which differ.
+    let mut parts = report.split(" time=\"");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('"').map_or("", |(_, rest)| rest));
+    insta::assert_snapshot!(std::iter::once(first).chain(rest).collect::<String>(), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuite name="pipectl verify" tests="1" failures="0" errors="1">
+      <testcase classname="pipectl.verify" name="verify">
+        <error message="postgres-source has no container"/>
+      </testcase>
+    </testsuite>
+    "#);
+}

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use marker::RunId;
-pub use report::{Check, Followed, Hop, Operation, Place, VerifyReport};
+pub use report::{Check, Followed, Hop, Operation, Place, VerifyReport, junit_of_error};
 
 use super::Pipeline;
 use super::clients::ClientError;

@@ -153,6 +153,17 @@ impl VerifyReport {
     }
 }
 
+/// The report, as `JUnit` XML, of a verification that could not be carried out: CI that shows only reports shows why.
+pub fn junit_of_error(message: &str, elapsed_ms: u64) -> String {
+    let (message, time) = (escape(message), seconds(elapsed_ms));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuite name=\"pipectl verify\" tests=\"1\" failures=\"0\" errors=\"1\" time=\"{time}\">\n  \
+         <testcase classname=\"pipectl.verify\" name=\"verify\" time=\"{time}\">\n    \
+         <error message=\"{message}\"/>\n  </testcase>\n</testsuite>\n"
+    )
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{:03}", ms / 1000, ms % 1000)
 }
@@ -199,6 +210,18 @@ mod tests {
 "#;
         assert_eq!(report.to_junit(), expected);
         assert_eq!(report.failures().count(), 1);
+    }
+
+    #[test]
+    fn junit_says_why_nothing_could_be_verified() {
+        let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuite name="pipectl verify" tests="1" failures="0" errors="1" time="120.004">
+  <testcase classname="pipectl.verify" name="verify" time="120.004">
+    <error message="no answer from &lt;kafka&gt;"/>
+  </testcase>
+</testsuite>
+"#;
+        assert_eq!(junit_of_error("no answer from <kafka>", 120_004), expected);
     }
 
     #[test]
