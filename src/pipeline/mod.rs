@@ -11,6 +11,7 @@ pub mod problems;
 pub mod publication;
 pub mod reset;
 pub mod spec;
+pub mod sql;
 pub mod status;
 pub mod transform;
 pub mod verify;

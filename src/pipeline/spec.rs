@@ -4,7 +4,9 @@
 
 mod column;
 mod governance;
+mod problems;
 mod read;
+mod statements;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +15,7 @@ use indexmap::IndexMap;
 
 pub use column::{canonical_type, type_name};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
-
-use crate::model::ModelError;
+pub use problems::SpecErrors;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,8 +129,14 @@ pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 ///
 /// `lookup` fills in `${VARIABLE}` under `source` and in `connector`, which only pipectl reads. Everywhere else variables
 /// are refused: the jobs read the file as it is, and the two would disagree without anybody noticing.
-pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, ModelError> {
-    read::file(path, lookup)
+pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors> {
+    read::file(path, lookup, false)
+}
+
+/// The same with the SQL files that it names: what can be told of them without a database. For commands that start something; one
+/// that looks at what runs, or ends it, works whatever is in those files.
+pub fn load_with_statements(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors> {
+    read::file(path, lookup, true)
 }
 
 impl PipelineSpec {

@@ -1,0 +1,124 @@
+//! Reads pipeline.yml: every mistake with its place, and all of them, not only the first.
+
+mod across;
+mod tables;
+mod text;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::problems::{Problems, SpecErrors};
+use super::{Destination, Infinity, Lake, Lookup, PipelineSpec, Source, governance, statements};
+use crate::model::ModelError;
+use crate::model::paths;
+use crate::model::yaml::{self, Fields, Node};
+use text::{is_slot, is_topic, only, own_text, text};
+
+/// The version that this release reads.
+const VERSION: u32 = 1;
+
+/// Reads the file; with `checks_statements` the SQL files that it names, too.
+pub(super) fn file(path: &Path, lookup: Lookup<'_>, checks_statements: bool) -> Result<PipelineSpec, SpecErrors> {
+    let base = paths::absolute(path).parent().map(Path::to_owned).unwrap_or_default();
+    let source = yaml::Source::read(path, &base)?;
+    let tree = yaml::parse(&source)?;
+    let mut problems = Problems::default();
+    let spec = pipeline(&tree, lookup, &mut problems)?;
+    across::check(&tree, &spec, &mut problems);
+    governance::check(&tree, &spec, &mut problems);
+    if checks_statements {
+        statements::check(&Arc::clone(&source), &spec, &mut problems);
+    }
+    problems.finish(spec)
+}
+
+/// The error is of a file that another release reads: what else is in it means nothing here.
+fn pipeline(tree: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Result<PipelineSpec, ModelError> {
+    let mut fields = Fields::of(tree, "the pipeline")?;
+    let version = fields.require("version")?;
+    if version.integer::<u32>("`version`")? != VERSION {
+        return Err(version.error(format!("this release of pipectl reads version {VERSION} of this file")));
+    }
+    let source_node = problems.keep(fields.require("source"));
+    let source = source_node.and_then(|node| source(node, lookup, problems)).unwrap_or_default();
+    let topic_prefix = text(&mut fields, "topic_prefix");
+    let topic_prefix = topic_prefix.and_then(|text| only(&mut fields, "topic_prefix", text, is_topic));
+    let topic_prefix = problems.or_default(topic_prefix);
+    let connector = problems.or_default(own_text(&mut fields, "connector", lookup));
+    let lake_node = problems.keep(fields.require("lake"));
+    let lake = lake_node.and_then(|node| lake(node, problems)).unwrap_or_default();
+    let destination_node = problems.keep(fields.require("destination"));
+    let destination = destination_node.and_then(|node| destination(node, problems)).unwrap_or_default();
+    let infinity = problems.or_default(infinity(tree, fields.take("infinity")));
+    let tables_node = problems.keep(fields.require("tables"));
+    let tables = tables_node.map(|node| tables::tables(node, problems)).unwrap_or_default();
+    let aggregates = fields.take("aggregates");
+    let aggregates = aggregates.map(|node| tables::aggregates(node, &fields.name("aggregates"), problems));
+    let governance = fields.take("governance");
+    let governance = governance.map(|node| governance::read(node, &fields.name("governance"), problems));
+    problems.extend(fields.unknown_keys());
+    Ok(PipelineSpec {
+        version: VERSION,
+        source,
+        topic_prefix,
+        connector,
+        lake,
+        destination,
+        infinity,
+        tables,
+        aggregates: aggregates.unwrap_or_default(),
+        governance: governance.unwrap_or_default(),
+    })
+}
+
+fn source(node: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Option<Source> {
+    let mut fields = problems.keep(Fields::of(node, "`source`"))?;
+    let service = problems.or_default(own_text(&mut fields, "service", lookup));
+    let database = problems.or_default(own_text(&mut fields, "database", lookup));
+    let slot = own_text(&mut fields, "slot", lookup);
+    let slot = problems.or_default(slot.and_then(|slot| only(&mut fields, "slot", slot, is_slot)));
+    let publication = problems.or_default(own_text(&mut fields, "publication", lookup));
+    let schema = match fields.take("schema") {
+        Some(_) => problems.or_default(own_text(&mut fields, "schema", lookup)),
+        None => "public".to_owned(),
+    };
+    problems.extend(fields.unknown_keys());
+    Some(Source { service, database, schema, slot, publication })
+}
+
+fn lake(node: &Node, problems: &mut Problems) -> Option<Lake> {
+    let mut fields = problems.keep(Fields::of(node, "`lake`"))?;
+    let mut address = |key| problems.or_default(text(&mut fields, key)).trim_end_matches('/').to_owned();
+    let (path, checkpoints) = (address("path"), address("checkpoints"));
+    let database = problems.or_default(text(&mut fields, "database"));
+    problems.extend(fields.unknown_keys());
+    Some(Lake { path, checkpoints, database })
+}
+
+fn destination(node: &Node, problems: &mut Problems) -> Option<Destination> {
+    let mut fields = problems.keep(Fields::of(node, "`destination`"))?;
+    let destination = Destination {
+        service: problems.or_default(text(&mut fields, "service")),
+        database: problems.or_default(text(&mut fields, "database")),
+        schema: match fields.take("schema") {
+            Some(_) => problems.or_default(text(&mut fields, "schema")),
+            None => "public".to_owned(),
+        },
+    };
+    problems.extend(fields.unknown_keys());
+    Some(destination)
+}
+
+/// `given` is not there for `infinity: null`, because YAML reads the word as nothing.
+fn infinity(tree: &Node, given: Option<&Node>) -> Result<Infinity, ModelError> {
+    let Some(node) = given else {
+        return Ok(if tree.entry("infinity").is_some() { Infinity::Null } else { Infinity::Stop });
+    };
+    match node.loose("`infinity`")? {
+        "stop" => Ok(Infinity::Stop),
+        "null" => Ok(Infinity::Null),
+        other => Err(node
+            .error(format!("`infinity` is `stop` or `null`, not `{other}`"))
+            .hint("stop: the jobs stop at an infinite date or time and name the row; null: it arrives as NULL")),
+    }
+}
