@@ -7,6 +7,7 @@ pub mod address;
 pub mod canonical;
 pub mod clients;
 pub mod connector;
+pub mod databases;
 pub mod problems;
 pub mod publication;
 pub mod reset;

@@ -4,6 +4,7 @@
 
 mod column;
 mod governance;
+mod places;
 mod problems;
 mod read;
 mod statements;
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 
 pub use column::{canonical_type, type_name};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
+pub use places::Places;
 pub use problems::SpecErrors;
 
 /// The whole file.
@@ -40,6 +42,8 @@ pub struct PipelineSpec {
     pub aggregates: IndexMap<String, Aggregate>,
     /// What the catalog tells people about them.
     pub governance: Governance,
+    /// Where each part stands in the file.
+    pub places: Places,
 }
 
 /// The source database.

@@ -241,11 +241,7 @@ fn all_mistakes_of_a_pipeline_are_told_at_once() {
     assert_snapshot!(run, @r"
     exit code 2
     --- stderr
-    error: there are 6 mistakes in what the pipeline is made of
-      orders.sql:1:1: the transformation of table `public.orders` does not have the key column `idd` in its result
-        1 | SELECT id,
-          | ^^^^^^^^^^
-        hint: its result has `id`; write `id AS idd`
+    error: there are 5 mistakes in what the pipeline is made of
       orders.sql:2:3: `orders` has no column `prize` (table `public.orders`)
         2 |   prize
           |   ^^^^^

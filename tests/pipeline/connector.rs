@@ -157,5 +157,5 @@ async fn a_step_that_does_not_exist_lists_those_that_do() {
     let (_running, scene) = connect(FakeHttp::default()).await;
     let error = scene.step("fetch-token", LIMIT, nothing()).await.expect_err("unknown");
     assert_eq!(error.message, "step `fetch-token` uses `fetch-token`, which does not exist");
-    assert!(error.hint.expect("a hint").contains("create-topics, register-connector"));
+    assert!(error.hint.expect("a hint").contains("check-databases, create-topics, register-connector"));
 }

@@ -8,6 +8,7 @@ mod fake_http;
 
 mod addresses;
 mod connector;
+mod databases;
 mod lake;
 mod probes;
 mod scene;

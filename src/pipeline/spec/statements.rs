@@ -52,7 +52,9 @@ impl Checker<'_> {
         let relation = Relation::table(lake_name(name), table.columns.keys());
         let strays = strays(&query, std::slice::from_ref(&relation));
         problems.extend(strays.iter().map(|stray| unknown(&file, stray, name)));
-        results(&file, &query, &[relation], &table.key, &what, problems);
+        // A key that is no column at all was told of already.
+        let key: Vec<String> = table.key.iter().filter(|column| table.columns.contains_key(*column)).cloned().collect();
+        results(&file, &query, &[relation], &key, &what, problems);
     }
 
     fn aggregate(&self, name: &str, aggregate: &Aggregate, is_later: &dyn Fn(&str) -> bool, problems: &mut Problems) {

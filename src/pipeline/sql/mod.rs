@@ -101,6 +101,11 @@ pub fn trace(sql: &str, flavour: Flavour, relations: &[Relation]) -> Result<Vec<
     }
 }
 
+/// Traces the columns of a SELECT that was read already.
+pub fn outputs(query: &Query, relations: &[Relation]) -> Result<Vec<Output>, String> {
+    select(query, relations)
+}
+
 /// The columns of a result by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {

@@ -5,10 +5,9 @@ mod tables;
 mod text;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::problems::{Problems, SpecErrors};
-use super::{Destination, Infinity, Lake, Lookup, PipelineSpec, Source, governance, statements};
+use super::{Destination, Infinity, Lake, Lookup, PipelineSpec, Places, Source, governance, statements};
 use crate::model::ModelError;
 use crate::model::paths;
 use crate::model::yaml::{self, Fields, Node};
@@ -27,7 +26,7 @@ pub(super) fn file(path: &Path, lookup: Lookup<'_>, checks_statements: bool) -> 
     across::check(&tree, &spec, &mut problems);
     governance::check(&tree, &spec, &mut problems);
     if checks_statements {
-        statements::check(&Arc::clone(&source), &spec, &mut problems);
+        statements::check(&source, &spec, &mut problems);
     }
     problems.finish(spec)
 }
@@ -68,6 +67,7 @@ fn pipeline(tree: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Result<
         tables,
         aggregates: aggregates.unwrap_or_default(),
         governance: governance.unwrap_or_default(),
+        places: Places::of(&tree.mark.source, tree),
     })
 }
 
