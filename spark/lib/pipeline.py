@@ -189,6 +189,9 @@ class _Reader:
         return tuple(self.get(value, "key", where, list))
 
     def column(self, name: str, kind: Any, where: str) -> Column:
+        if isinstance(kind, dict):
+            # `mask` is Debezium's work: what arrives here is text already.
+            kind = self.get(kind, "type", f"{where}.columns.{name}", str)
         try:
             return Column(name, parse_type(str(kind)))
         except UnknownTypeError as error:

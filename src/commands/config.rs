@@ -6,12 +6,20 @@ use super::stack;
 use crate::cli::ConfigArgs;
 use crate::exit;
 use crate::model::render;
+use crate::pipeline::spec::SCHEMA;
 
 pub fn run(context: &Context, arguments: &ConfigArgs) -> Exit {
+    if arguments.schema {
+        context.out(SCHEMA.trim_end())?;
+        return Ok(exit::OK);
+    }
     let project = context.project()?;
     // Completions and scripts ask for the names, which are there whatever is wrong elsewhere.
     if !arguments.services {
         stack::check_pipeline(context, &project)?;
+    }
+    if context.global.quiet && !arguments.services && !arguments.json {
+        return Ok(exit::OK);
     }
     match (arguments.services, arguments.json) {
         (true, true) => context.json(&project.services.keys().collect::<Vec<_>>())?,

@@ -64,6 +64,12 @@ pub fn row_text<'a>(columns: impl IntoIterator<Item = (&'a str, &'a str)>, infin
     format!("concat_ws('|', {})", texts.join(", "))
 }
 
+/// The same of columns whose canonical texts are SQL already.
+pub fn row_of(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| format!("coalesce({text}, '\\N')")).collect();
+    format!("concat_ws('|', {})", texts.join(", "))
+}
+
 /// SQL of the checksum over all rows of a canonical text.
 pub fn checksum(text: &str) -> String {
     format!("coalesce(sum(('x' || substr(md5({text}), 1, 8))::bit(32)::bigint), 0)::text")

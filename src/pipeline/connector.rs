@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Pipeline;
 use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
+use super::mask;
 use super::spec::PipelineSpec;
 use crate::model::interpolate;
 
@@ -61,6 +62,7 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
     fill_in(&document, &lookup).map_err(wrong).and_then(|mut registration| {
         if registration.name == pipeline.spec.connector {
             add_snapshot_selects(&mut registration.config, &pipeline.spec);
+            add_masks(&mut registration.config, pipeline).map_err(wrong)?;
             return Ok(registration);
         }
         let problem = format!("`name` is {}, pipeline.yml says {}", registration.name, pipeline.spec.connector);
@@ -105,6 +107,16 @@ fn add_snapshot_selects(config: &mut ConnectorConfig, spec: &PipelineSpec) {
         let select = format!("SELECT {} FROM {}", columns.join(", "), quote_qualified(schema, relation));
         config.insert(format!("{OVERRIDES}.{name}"), select);
     }
+}
+
+/// Has Debezium hash what is declared as masked. Without a key nothing is registered: the values would leave the source.
+fn add_masks(config: &mut ConnectorConfig, pipeline: &Pipeline) -> Result<(), String> {
+    let masked = pipeline.spec.tables.iter().find(|(_, table)| !table.masked.is_empty());
+    let Some((table, _)) = masked else { return Ok(()) };
+    let salt =
+        pipeline.mask_salt().ok_or_else(|| format!("columns of {table} are masked, and {} is not set", mask::KEY))?;
+    config.extend(mask::setting(&pipeline.spec, &salt));
+    Ok(())
 }
 
 /// A column of the snapshot's SELECT. Infinite dates become numbers that are no date of Postgres', see spark/lib/casts.py.

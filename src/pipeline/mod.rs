@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod clients;
 pub mod connector;
 pub mod databases;
+pub mod mask;
 pub mod problems;
 pub mod publication;
 pub mod reset;
@@ -115,6 +116,13 @@ impl Pipeline {
     /// A variable of the environment.
     pub fn variable(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
+    }
+
+    /// The salt of masked columns, where there are such columns and a key.
+    pub fn mask_salt(&self) -> Option<String> {
+        let masks = self.spec.tables.values().any(|table| !table.masked.is_empty());
+        let key = self.variable(mask::KEY).filter(|key| masks && !key.is_empty())?;
+        Some(mask::salt(&key))
     }
 
     /// Names of the containers of services, for those that run.

@@ -9,7 +9,7 @@ mod problems;
 mod read;
 mod statements;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -100,6 +100,8 @@ pub struct Table {
     pub key: Vec<String>,
     /// Columns with their Postgres types under one name each (see [`canonical_type`]), in the table's order.
     pub columns: IndexMap<String, String>,
+    /// Columns whose values are replaced by a keyed hash before they leave the source.
+    pub masked: BTreeSet<String>,
     /// Where it goes.
     pub destination: TableDestination,
 }
@@ -125,6 +127,9 @@ pub struct Aggregate {
     /// By destination table: file with the SELECT that finds the groups its changed rows belong to.
     pub affected: BTreeMap<String, PathBuf>,
 }
+
+/// The JSON schema of the file, for editors: docs/pipeline.schema.json.
+pub const SCHEMA: &str = include_str!("../../docs/pipeline.schema.json");
 
 /// Looks a variable up.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;

@@ -288,6 +288,38 @@ fn a_mistake_in_a_transformation_stops_the_start_and_nothing_else() {
 }
 
 #[test]
+fn a_masked_column_needs_a_key_from_the_environment() {
+    let stage = with_mistakes();
+    let pipeline = std::fs::read_to_string(stage.dir().join("pipeline.yml")).expect("there");
+    let right = [("Slot", "slot"), ("schemma", "schema"), ("idd", "id"), ("money", "{type: text, mask: hash}")];
+    stage.write("pipeline.yml", &right.iter().fold(pipeline, |text, (wrong, right)| text.replace(wrong, right)));
+    stage.write("orders.sql", "SELECT id, price FROM orders");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:10:53: column `price` is masked, and PIPECTL_MASK_KEY is not set
+      10 |     columns: {id: bigint, price: {type: text, mask: hash}}
+         |                                                     ^^^^
+
+    hint: set it in the environment or in .env, for example to what `openssl rand -hex 32` prints, and keep it: with another PIPECTL_MASK_KEY equal values have other hashes
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+    let mut command = stage.command(&["--quiet", "config"]);
+    command.env("PIPECTL_MASK_KEY", "correct horse battery staple");
+    let run = stage.finish(command);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "{run}");
+}
+
+#[test]
+fn the_schema_is_printed_without_a_project() {
+    let stage = Stage::new(SHOP);
+    std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");
+    let run = stage.run(&["config", "--schema"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.json()["title"], "pipeline.yml");
+}
+
+#[test]
 fn a_build_context_that_is_missing() {
     assert_snapshot!(up("name: shop\nservices:\n  web:\n    build: {context: ../web}\n"), @r"
     exit code 2

@@ -175,6 +175,19 @@ fn a_table_without_its_key_is_refused_with_the_sql_that_mends_it() {
 }
 
 #[test]
+fn a_masked_column_needs_whole_rows() {
+    let mut spec = spec();
+    spec.tables["public.orders"].masked.insert("note".to_owned());
+    let with = |replica_identity| Relation { replica_identity, ..table(&ORDERS, &["id"]) };
+    let found = |relation| Relations::from([("public.orders".to_owned(), relation)]);
+    assert_snapshot!(told(&source::compare(&spec, &found(with('d')))), @r#"
+    pipeline.yml:14: column `note` of public.orders is masked, which needs whole rows in every change
+      mend: ALTER TABLE "public"."orders" REPLICA IDENTITY FULL;
+    "#);
+    assert_eq!(told(&source::compare(&spec, &found(with('f')))), "");
+}
+
+#[test]
 fn everything_that_the_destination_could_not_take_is_told() {
     let orders = ["id integer", "amount numeric(8,2)", "mood mood", "loaded_at timestamp with time zone"];
     assert_snapshot!(destination_with(table(&orders, &[]), table(&["day date", "orders bigint"], &["day"])), @r#"

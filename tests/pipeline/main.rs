@@ -12,4 +12,5 @@ mod databases;
 mod lake;
 mod probes;
 mod scene;
+mod schema;
 mod status;

@@ -40,6 +40,12 @@ impl Comparison<'_> {
             },
         ));
         problems.extend(self.key(found));
+        // What an update leaves alone and is large is not in its change; its stand-in would be hashed and taken for the value.
+        if let Some(column) = self.table.masked.first().filter(|_| found.replica_identity != 'f') {
+            let what = format!("column `{column}` of {name} is masked, which needs whole rows in every change");
+            let alter = format!("ALTER TABLE {} REPLICA IDENTITY FULL;", relation(name));
+            problems.push(Problem::new(self.place(&["columns", column]), what).mend(alter));
+        }
         problems
     }
 

@@ -11,6 +11,7 @@ use super::{Destination, Infinity, Lake, Lookup, PipelineSpec, Places, Source, g
 use crate::model::ModelError;
 use crate::model::paths;
 use crate::model::yaml::{self, Fields, Node};
+use crate::pipeline::mask;
 use text::{is_slot, is_topic, only, own_text, text};
 
 /// The version that this release reads.
@@ -26,6 +27,7 @@ pub(super) fn file(path: &Path, lookup: Lookup<'_>, checks_statements: bool) -> 
     across::check(&tree, &spec, &mut problems);
     governance::check(&tree, &spec, &mut problems);
     if checks_statements {
+        problems.extend(mask_without_key(&tree, &spec, lookup));
         statements::check(&source, &spec, &mut problems);
     }
     problems.finish(spec)
@@ -69,6 +71,22 @@ fn pipeline(tree: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Result<
         governance: governance.unwrap_or_default(),
         places: Places::of(&tree.mark.source, tree),
     })
+}
+
+/// Masked columns need a key, and it is never in the file.
+fn mask_without_key(tree: &Node, spec: &PipelineSpec, lookup: Lookup<'_>) -> Option<ModelError> {
+    if lookup(mask::KEY).is_some_and(|key| !key.is_empty()) {
+        return None;
+    }
+    let (name, table) = spec.tables.iter().find(|(_, table)| !table.masked.is_empty())?;
+    let column = table.masked.first()?;
+    let place = tree.at(&["tables", name, "columns", column, "mask"]).unwrap_or(tree);
+    let hint = format!(
+        "set it in the environment or in .env, for example to what `openssl rand -hex 32` prints, and keep it: with another \
+         {} equal values have other hashes",
+        mask::KEY
+    );
+    Some(place.error(format!("column `{column}` is masked, and {} is not set", mask::KEY)).hint(hint))
 }
 
 fn source(node: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Option<Source> {

@@ -1,6 +1,6 @@
 //! `tables` and `aggregates`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -44,15 +44,21 @@ fn mapping<'n>(node: &'n Node, what: &str) -> Result<&'n Mapping, ModelError> {
 
 fn table(name: &str, mark: &Mark, node: &Node, problems: &mut Problems) -> Option<Table> {
     let mut fields = problems.keep(Fields::of(node, format!("table `{name}`")))?;
-    let columns = match problems.keep(fields.require("columns")) {
+    let column_node = problems.keep(fields.require("columns"));
+    let (columns, masked) = match column_node {
         Some(node) => columns(node, &fields.name("columns"), problems),
-        None => IndexMap::new(),
+        None => (IndexMap::new(), BTreeSet::new()),
     };
     let key = key(name, mark, &mut fields, node, &columns, problems);
+    for column in masked.iter().filter(|column| key.contains(column)) {
+        let place = column_node.and_then(|node| node.at(&[column.as_str(), "mask"])).unwrap_or(node);
+        let message = format!("column `{column}` is part of the key of table `{name}`, and a key cannot be masked");
+        problems.add(place.error(message).hint("rows are found again by their key, here and at the destination"));
+    }
     let destination = problems.keep(fields.require("destination"));
     let destination = destination.and_then(|node| destination_of(node, fields.name("destination"), problems));
     problems.extend(fields.unknown_keys());
-    Some(Table { key, columns, destination: destination.unwrap_or_default() })
+    Some(Table { key, columns, masked, destination: destination.unwrap_or_default() })
 }
 
 fn key(
@@ -99,25 +105,56 @@ fn destination_of(node: &Node, what: String, problems: &mut Problems) -> Option<
     Some(TableDestination { table, transform })
 }
 
-fn columns(node: &Node, what: &str, problems: &mut Problems) -> IndexMap<String, String> {
+/// Columns with their types, and those that are masked.
+fn columns(node: &Node, what: &str, problems: &mut Problems) -> (IndexMap<String, String>, BTreeSet<String>) {
+    let (mut columns, mut masked) = (IndexMap::new(), BTreeSet::new());
     let Some(entries) = node.mapping() else {
         problems.add(node.mismatch(what, "a mapping of names to types"));
-        return IndexMap::new();
+        return (columns, masked);
     };
     if entries.is_empty() {
         problems.add(node.error(format!("{what} is empty")).hint("declare every column of the table, in its order"));
     }
-    let mut columns = IndexMap::new();
     for (name, entry) in entries {
-        let kind = entry.node.loose(&format!("type of `{name}` in {what}")).and_then(|declared| {
-            column::canonical_type(declared).map_err(|reason| {
-                entry.node.error(format!("column `{name}`: {reason}")).hint(format!("types: {}", column::known()))
-            })
-        });
-        // It stays among the columns: that its key or its transformation names it is no mistake.
-        columns.insert(name.clone(), problems.or_default(kind));
+        // It stays among the columns whatever its type: that key or transformation name it is no mistake.
+        let kind = if entry.node.mapping().is_some() {
+            let (kind, mask) = column(name, &entry.node, what, problems).unwrap_or_default();
+            masked.extend(mask.then(|| name.clone()));
+            kind
+        } else {
+            problems.or_default(kind(name, &entry.node, what))
+        };
+        columns.insert(name.clone(), kind);
     }
-    columns
+    (columns, masked)
+}
+
+/// `{type: text, mask: hash}`: its type, and whether it is masked.
+fn column(name: &str, node: &Node, what: &str, problems: &mut Problems) -> Option<(String, bool)> {
+    let mut fields = problems.keep(Fields::of(node, format!("column `{name}` in {what}")))?;
+    let declared = fields.require("type").and_then(|node| kind(name, node, what));
+    let declared = problems.or_default(declared);
+    let mask = fields.take("mask");
+    problems.extend(fields.unknown_keys());
+    let Some(mask) = mask else { return Some((declared, false)) };
+    match problems.keep(mask.string(&format!("`mask` of column `{name}`"))).as_deref() {
+        Some("hash") if declared == "text" || declared.is_empty() => return Some((declared, true)),
+        Some("hash") => problems.add(
+            mask.error(format!("column `{name}` is {declared}, and only text can be masked"))
+                .hint("a hash is 64 hexadecimal digits; leave the column out, or make a text of it in the source"),
+        ),
+        Some(other) => problems.add(
+            mask.error(format!("`mask` of column `{name}` is `hash`, not `{other}`"))
+                .hint("hash: the value is replaced by a keyed hash before it leaves the source"),
+        ),
+        None => {}
+    }
+    Some((declared, false))
+}
+
+fn kind(name: &str, node: &Node, what: &str) -> Result<String, ModelError> {
+    column::canonical_type(node.loose(&format!("type of `{name}` in {what}"))?)
+        .map_err(|reason| node.error(format!("column `{name}`: {reason}")).hint(format!("types: {}", column::known())))
 }
 
 pub(super) fn aggregates(node: &Node, what: &str, problems: &mut Problems) -> IndexMap<String, Aggregate> {
