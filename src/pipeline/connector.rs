@@ -62,6 +62,10 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
     fill_in(&document, &lookup).map_err(wrong).and_then(|mut registration| {
         if registration.name == pipeline.spec.connector {
             add_snapshot_selects(&mut registration.config, &pipeline.spec);
+            if pipeline.spec.source.external.is_some() {
+                // Its table is the project's own; nothing is written to a database that is not.
+                registration.config.remove(HEARTBEAT);
+            }
             add_masks(&mut registration.config, pipeline).map_err(wrong)?;
             return Ok(registration);
         }
@@ -74,7 +78,10 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
     let spec = &pipeline.spec;
     Some(match name {
         "TABLES" => spec.table_include_list(),
-        "SOURCE_HOST" => spec.source.service.clone(),
+        "SOURCE_HOST" => spec.source.host().to_owned(),
+        "SOURCE_PORT" => spec.source.port().to_string(),
+        "SOURCE_USER" => pipeline.source_role().0,
+        "SOURCE_PASSWORD" => pipeline.source_role().1,
         "SOURCE_DATABASE" => spec.source.database.clone(),
         "SLOT" => spec.source.slot.clone(),
         "PUBLICATION" => spec.source.publication.clone(),
@@ -83,6 +90,9 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
         _ => return None,
     })
 }
+
+/// The setting with the statement that moves the slot on while no captured table changes.
+const HEARTBEAT: &str = "heartbeat.action.query";
 
 /// The setting that lists the tables whose rows the snapshot reads by a SELECT of our own.
 const OVERRIDES: &str = "snapshot.select.statement.overrides";

@@ -27,7 +27,8 @@ async fn missing_of(
 ///
 /// Changes made before are not in the slot: whoever calls this reads the tables anew.
 pub async fn complete(pipeline: &Pipeline, source: &Database) -> Result<Vec<String>, ClientError> {
-    let tables = pipeline.spec.tables.keys().map(String::as_str).chain([HEARTBEAT]);
+    let own = pipeline.spec.source.external.is_none();
+    let tables = pipeline.spec.tables.keys().map(String::as_str).chain(own.then_some(HEARTBEAT));
     let missing = missing_of(pipeline, source, tables).await?;
     if missing.is_empty() {
         return Ok(missing);

@@ -49,8 +49,10 @@ pub struct PipelineSpec {
 /// The source database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// Service.
+    /// Service; empty where the database is none of the project's.
     pub service: String,
+    /// Where the database is, when it is none of the project's.
+    pub external: Option<External>,
     /// Database.
     pub database: String,
     /// Schema of the tables.
@@ -59,6 +61,30 @@ pub struct Source {
     pub slot: String,
     /// Publication.
     pub publication: String,
+}
+
+/// A database that is there already. Its role comes from the environment: `SOURCE_USER` and `SOURCE_PASSWORD`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct External {
+    /// Name or address, the same for this machine and for the containers.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// Postgres' own port, also inside of the project's containers.
+const POSTGRES_PORT: u16 = 5432;
+
+impl Source {
+    /// Name under which the containers reach it.
+    pub fn host(&self) -> &str {
+        self.external.as_ref().map_or(&self.service, |external| &external.host)
+    }
+
+    /// Port at which the containers reach it.
+    pub fn port(&self) -> u16 {
+        self.external.as_ref().map_or(POSTGRES_PORT, |external| external.port)
+    }
 }
 
 /// The lake.
@@ -146,6 +172,11 @@ pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors>
 /// that looks at what runs, or ends it, works whatever is in those files.
 pub fn load_with_statements(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors> {
     read::file(path, lookup, true)
+}
+
+/// True when the file names a source that is none of the project's services. Whatever else is wrong with it is told by [`load`].
+pub fn is_external(path: &Path) -> bool {
+    read::names_host(path)
 }
 
 impl PipelineSpec {

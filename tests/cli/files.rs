@@ -311,6 +311,62 @@ fn a_masked_column_needs_a_key_from_the_environment() {
 }
 
 #[test]
+fn a_source_elsewhere_leaves_the_services_of_the_own_one_out() {
+    let stage = Stage::new(
+        "
+name: shop
+services:
+  db: {image: db:1, profiles: [source]}
+  web: {image: web:1}
+x-pipectl:
+  pipeline: ../pipeline.yml
+  profiles: [\"${PIPECTL_SOURCE:-source}\"]
+  steps:
+    databases: {uses: check-databases, profiles: [source], after: [db]}
+    databases-external: {uses: check-databases, profiles: [external-source], after: [web]}
+    connector: {uses: register-connector, after: [databases, databases-external]}
+",
+    );
+    let pipeline = |source: &str| {
+        let text = "version: 1\ntopic_prefix: shop\nconnector: shop\n\
+                    lake: {path: hdfs://nn/delta, checkpoints: hdfs://nn/checkpoints, database: lake}\n\
+                    destination: {service: web, database: shop}\n\
+                    tables: {public.orders: {key: id, columns: {id: bigint}, destination: {table: orders, transform: orders.sql}}}\n";
+        stage.write("pipeline.yml", &format!("{text}source: {{{source}, database: shop, slot: s, publication: p}}\n"));
+        stage.write("orders.sql", "SELECT id FROM orders");
+    };
+    pipeline("service: db");
+    assert_snapshot!(stage.run(&["graph"]), @r"
+    exit code 0
+    --- stdout
+    db
+    step databases  after db (ready)
+    step connector  after databases (succeeded)
+    web
+    ");
+    pipeline("host: db.example.com");
+    assert_snapshot!(stage.run(&["graph"]), @r"
+    exit code 0
+    --- stdout
+    web
+    step databases-external  after web (ready)
+    step connector           after databases-external (succeeded)
+    ");
+    assert_eq!(stage.run(&["config", "--services"]).stdout, "web\n");
+    pipeline("host: 127.0.0.1");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:7:16: `host` of `source` is 127.0.0.1, which is another machine to each container
+      7 | source: {host: 127.0.0.1, database: shop, slot: s, publication: p}
+        |                ^^^^^^^^^
+
+    hint: write the address under which this machine is reached from outside
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
 fn the_schema_is_printed_without_a_project() {
     let stage = Stage::new(SHOP);
     std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");

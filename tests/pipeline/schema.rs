@@ -178,6 +178,8 @@ fn the_examples_are_valid_and_their_mistakes_are_not() {
     let seen = [
         "array-of-time",
         "bad-slot",
+        "external",
+        "external-service-port",
         "governance-tag",
         "governance-tier",
         "governance-unknown-key",

@@ -6,6 +6,7 @@ pub mod destination;
 pub mod facts;
 pub mod kinds;
 pub mod problem;
+pub mod server;
 pub mod source;
 
 use std::time::Duration;
@@ -22,7 +23,14 @@ pub async fn check(pipeline: &Pipeline, patience: Duration) -> Result<Vec<Proble
     let spec = &pipeline.spec;
     let of_source = async {
         let names: Vec<String> = spec.tables.keys().cloned().collect();
-        Ok::<_, ClientError>(source::compare(spec, &facts::read(&pipeline.source(patience).await?, &names).await?))
+        let database = pipeline.source(patience).await?;
+        let mut problems = Vec::new();
+        // The project's own server is set up by its image.
+        if spec.source.external.is_some() {
+            problems.extend(server::compare(spec, &server::read(&database, spec).await?));
+        }
+        problems.extend(source::compare(spec, &facts::read(&database, &names).await?));
+        Ok::<_, ClientError>(problems)
     };
     let of_destination = async {
         let schema = &spec.destination.schema;
