@@ -123,5 +123,10 @@ mod tests {
     fn a_row_is_its_columns_joined() {
         let row = row_text([("id", "bigint"), ("note", "text")], Infinity::Stop);
         assert_eq!(row, r#"concat_ws('|', coalesce("id"::text, '\N'), coalesce("note"::text, '\N'))"#);
+        assert_eq!(
+            row_of(&[r#""id"::text"#.to_owned(), r#""note"::text"#.to_owned()]),
+            row,
+            "whoever writes the texts"
+        );
     }
 }

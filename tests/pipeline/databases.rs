@@ -276,8 +276,7 @@ fn everything_that_a_server_elsewhere_does_not_allow_is_told_at_once() {
     pipeline.yml:2: role cdc of the source may not replicate
       mend: ALTER ROLE "cdc" REPLICATION;
     pipeline.yml:8: role cdc may not read public.orders, whose rows the first snapshot copies
-      mend: GRANT SELECT ON "public"."orders" TO "cdc";
-      or: GRANT USAGE ON SCHEMA "public" TO "cdc"; if that is missing, too
+      mend: GRANT USAGE ON SCHEMA "public" TO "cdc"; GRANT SELECT ON "public"."orders" TO "cdc";
     pipeline.yml:2: the source has no publication pub
       mend: CREATE PUBLICATION "pub" FOR TABLE "public"."orders";
     "#);

@@ -135,10 +135,10 @@ pub fn compare(spec: &PipelineSpec, server: &Server) -> Vec<Problem> {
     for table in &server.unreadable {
         let what = format!("role {} may not read {table}, whose rows the first snapshot copies", server.role);
         let (schema, _) = table.split_once('.').unwrap_or(("public", table));
-        let grant = format!("GRANT SELECT ON {} TO {};", relation(table), quote(&server.role));
-        let usage =
-            format!("GRANT USAGE ON SCHEMA {} TO {}; if that is missing, too", quote(schema), quote(&server.role));
-        problems.push(Problem::new(spec.places.at(&["tables", table]), what).mend(grant).mend(usage));
+        let (schema, to) = (quote(schema), quote(&server.role));
+        // Without the schema the table alone is of no use.
+        let grant = format!("GRANT USAGE ON SCHEMA {schema} TO {to}; GRANT SELECT ON {} TO {to};", relation(table));
+        problems.push(Problem::new(spec.places.at(&["tables", table]), what).mend(grant));
     }
     problems.extend(publication(spec, server));
     problems
