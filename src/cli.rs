@@ -263,7 +263,8 @@ pub enum Command {
     /// Print the Compose project as pipectl understands it
     ///
     /// Includes read, overrides merged, variables filled in, defaults written out: valid Compose again. Use it to find
-    /// out why a setting does not arrive. Passwords are printed as they are.
+    /// out why a setting does not arrive. Passwords are printed as they are. pipeline.yml and the SQL files that it names
+    /// are checked first, and every mistake in them is told at once.
     #[command(after_help = help::CONFIG)]
     Config(ConfigArgs),
     /// Draw what starts after what

@@ -31,6 +31,7 @@ fn the_pipeline_loads_and_names_services_of_the_stack() {
     let spec = spec::load(Path::new("pipeline.yml"), &|_| None).unwrap_or_else(|error| panic!("{error}"));
     let options = LoadOptions { files: vec![PathBuf::from("compose/compose.yaml")], ..LoadOptions::default() };
     let project = model::load(&options).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(spec.source.external, None);
     for service in [&spec.source.service, &spec.destination.service] {
         assert!(project.services.contains_key(service), "{service}");
     }

@@ -62,3 +62,56 @@ fn mistakes_are_refused_with_place_and_advice() {
         assert_eq!(actual, expected, "\n{} differs; got:\n{actual}", expectation.display());
     }
 }
+
+#[test]
+fn every_mistake_of_the_sql_files_is_told_at_once_with_its_line() {
+    let file = Path::new("tests/cases/pipeline/statements/pipeline.yml");
+    assert!(spec::load(file, &lookup).is_ok(), "what only looks at the pipeline does not read them");
+    insta::assert_snapshot!(spec::load_with_statements(file, &lookup).unwrap_err(), @r"
+    tests/cases/pipeline/statements/groups.sql:1:1: `affected.orders` of aggregate `totals` cannot be used: it is not a SELECT (sql parser error: Expected: an SQL statement, found: UPDTAE at Line: 1, Column: 1)
+      1 | UPDTAE orders SET day = now()
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: a file holds one SELECT and nothing else; put what comes before it into a WITH
+    tests/cases/pipeline/statements/items.sql:1:22: there is no relation `item` to select from (table `public.items`)
+      1 | SELECT id, name FROM item WHERE name IS NOT NULL
+        |                      ^^^^
+    hint: did you mean `items`?
+    tests/cases/pipeline/statements/orders.sql:2:1: the transformation of table `public.orders` does not have the key column `line` in its result
+      2 | SELECT
+        | ^^^^^^
+    hint: add `line` to its list: rows are found again by it
+    tests/cases/pipeline/statements/orders.sql:2:1: the transformation of table `public.orders` has two columns named `amount` in its result
+      2 | SELECT
+        | ^^^^^^
+    hint: give one of them another name with AS
+    tests/cases/pipeline/statements/orders.sql:4:5: `o` has no column `amuont` (table `public.orders`)
+      4 |     amuont,
+        |     ^^^^^^
+    hint: did you mean `amount`?
+    tests/cases/pipeline/statements/orders.sql:5:13: `o` has no column `notes` (table `public.orders`)
+      5 |     upper(o.notes) AS note,
+        |             ^^^^^
+    hint: did you mean `note`?
+    tests/cases/pipeline/statements/shops.sql:1:1: the transformation of table `public.shops` cannot be used: it is not a SELECT
+      1 | DELETE FROM shops
+        | ^^^^^^^^^^^^^^^^^
+    hint: a file holds one SELECT and nothing else; put what comes before it into a WITH
+    tests/cases/pipeline/statements/tills.sql:1:1: the transformation of table `public.tills` cannot be used: it has 2 statements, and one is expected
+      1 | SELECT id FROM tills;
+        | ^^^^^^^^^^^^^^^^^^^^^
+    hint: a file holds one SELECT and nothing else; put what comes before it into a WITH
+    tests/cases/pipeline/statements/totals.sql:1:1: the query of aggregate `totals` does not have the key column `day` in its result
+      1 | SELECT a.dya, m.total
+        | ^^^^^^^^^^^^^^^^^^^^^
+    hint: its result has `dya`; write `dya AS day`
+    tests/cases/pipeline/statements/totals.sql:3:6: the query of aggregate `totals` reads `monthly`, which is computed after it
+      3 | JOIN monthly m USING (day)
+        |      ^^^^^^^
+    hint: aggregates are computed in the order of pipeline.yml: an aggregate can read the tables, and the aggregates above it
+    ");
+}
+
+#[test]
+fn the_shipped_sql_files_have_no_mistakes() {
+    spec::load_with_statements(Path::new("pipeline.yml"), &|_| None).unwrap_or_else(|error| panic!("{error}"));
+}

@@ -149,7 +149,7 @@ class _Reader:
             lake_database=self.get(lake, "database", "lake", str),
             destination_service=self.get(destination, "service", "destination", str),
             destination_database=self.get(destination, "database", "destination", str),
-            destination_schema=self.get(destination, "schema", "destination", str),
+            destination_schema=self.get({"schema": "public", **destination}, "schema", "destination", str),
             tables=tables,
             aggregates=tuple(self.aggregate(name, value, tables) for name, value in aggregates.items()),
         )
@@ -168,7 +168,7 @@ class _Reader:
         columns = tuple(
             self.column(name, kind, where) for name, kind in self.get(value, "columns", where, dict).items()
         )
-        key = tuple(self.get(value, "key", where, list))
+        key = self.key(value, where)
         unknown = [name for name in key if name not in {column.name for column in columns}]
         if not key or unknown:
             raise self.fail(f"{where}.key", f"unknown column {unknown[0]!r}" if unknown else "a key is needed")
@@ -182,7 +182,16 @@ class _Reader:
             infinity_to_null=infinity_to_null,
         )
 
+    def key(self, value: Any, where: str) -> tuple[str, ...]:
+        """One column may stand without brackets."""
+        if isinstance(value, dict) and isinstance(value.get("key"), str):
+            return (value["key"],)
+        return tuple(self.get(value, "key", where, list))
+
     def column(self, name: str, kind: Any, where: str) -> Column:
+        if isinstance(kind, dict):
+            # `mask` is Debezium's work: what arrives here is text already.
+            kind = self.get(kind, "type", f"{where}.columns.{name}", str)
         try:
             return Column(name, parse_type(str(kind)))
         except UnknownTypeError as error:
@@ -198,7 +207,7 @@ class _Reader:
         return Aggregate(
             name=name,
             table=self.get(value, "table", where, str),
-            key=tuple(self.get(value, "key", where, list)),
+            key=self.key(value, where),
             query=self.file_in(value, "query", where),
             affected={table: self.file_in(affected, table, f"{where}.affected") for table in affected},
         )

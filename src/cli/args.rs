@@ -276,6 +276,10 @@ pub struct ConfigArgs {
     /// Print only the names of the services
     #[arg(long)]
     pub services: bool,
+
+    /// Print the JSON schema of pipeline.yml, for editors
+    #[arg(long, conflicts_with_all = ["json", "services"])]
+    pub schema: bool,
 }
 
 /// Options of `graph`.

@@ -164,7 +164,9 @@ Examples:
 pub(super) const CONFIG: &str = "\
 Examples:
   pipectl config                          the whole project
+  pipectl config --quiet                  checks the files, pipeline.yml and its SQL too, and prints nothing
   pipectl config --services               names only
+  pipectl config --schema                 what an editor needs to check and complete pipeline.yml
   pipectl -f my.yaml config --json        for a program";
 
 pub(super) const GRAPH: &str = "\

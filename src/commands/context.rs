@@ -8,6 +8,7 @@ use crate::cli::{Cli, GlobalArgs};
 use crate::exit;
 use crate::failure::Failure;
 use crate::model::{self, LoadOptions, Project};
+use crate::pipeline::spec;
 use crate::ui::Ui;
 
 /// Variables of the Compose files that are set differently when it is pipectl that reads them. Its own probes decide on
@@ -17,6 +18,10 @@ const DEFAULTS: [(&str, &str); 1] = [("HEALTH_INTERVAL", "30s")];
 
 /// Variable of the Compose files that chooses the catalog's profile.
 const GOVERNANCE: &str = "PIPECTL_GOVERNANCE";
+
+/// Variable of the Compose files that chooses the source's profile, and its value for a source that is none of the services.
+const SOURCE: &str = "PIPECTL_SOURCE";
+const EXTERNAL: &str = "external-source";
 
 /// The invocation.
 pub struct Context {
@@ -67,7 +72,7 @@ impl Context {
 
     /// Loads the project and passes its warnings on, the first time.
     pub fn project(&self) -> Result<Project, Failure> {
-        let project = model::load(self.load_options()?)?;
+        let project = self.load()?;
         if !self.warned.swap(true, Ordering::Relaxed) {
             for warning in &project.warnings {
                 self.ui.warning(warning, None);
@@ -78,7 +83,19 @@ impl Context {
 
     /// Loads the project and keeps its warnings to itself.
     pub fn quiet_project(&self) -> Result<Project, Failure> {
-        Ok(model::load(self.load_options()?)?)
+        self.load()
+    }
+
+    /// Where pipeline.yml names a database elsewhere, the services of the project's own source are left out.
+    fn load(&self) -> Result<Project, Failure> {
+        let options = self.load_options()?;
+        let project = model::load(options)?;
+        if !project.ext.pipeline.as_deref().is_some_and(spec::is_external) {
+            return Ok(project);
+        }
+        let mut options = options.clone();
+        options.environment.insert(SOURCE.to_owned(), EXTERNAL.to_owned());
+        Ok(model::load(&options)?)
     }
 
     /// Prints data. A reader that went away (`| head`) is a success.

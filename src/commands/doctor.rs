@@ -91,7 +91,7 @@ pub async fn examine_state(context: &Context, stack: &Stack, state: &Result<Stat
 
 /// As much as can be learned: without an engine, without a project, without either.
 async fn gather(context: &Context) -> Facts {
-    let stack = match Stack::open(context).await {
+    let stack = match Stack::open_checked(context).await {
         Ok(stack) => stack,
         Err(failure) if failure.code == exit::USAGE => return without_project(context, failure).await,
         Err(failure) => return without_engine(context, failure).await,

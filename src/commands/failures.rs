@@ -9,6 +9,7 @@ use crate::images::ImagesError;
 use crate::model::ModelError;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::reset::ResetError;
+use crate::pipeline::spec::SpecErrors;
 use crate::pipeline::verify::VerifyError;
 
 impl From<ModelError> for Failure {
@@ -17,6 +18,29 @@ impl From<ModelError> for Failure {
         failure.excerpt = error.excerpt().into_boxed_slice();
         failure.hints.extend(error.hint);
         failure
+    }
+}
+
+/// How far a mistake's line and hint are moved in below its headline, where there are several.
+const INDENT: &str = "  ";
+
+impl From<SpecErrors> for Failure {
+    fn from(errors: SpecErrors) -> Self {
+        if let [only] = errors.all() {
+            return only.clone().into();
+        }
+        let mut failure =
+            Self::usage(format!("there are {} mistakes in what the pipeline is made of", errors.all().len()));
+        let mut lines = Vec::new();
+        for error in errors.all() {
+            lines.push(error.headline());
+            lines.extend(error.excerpt().iter().map(|line| format!("{INDENT}{line}")));
+            let hint = error.hint.iter().map(|hint| format!("{INDENT}hint: {hint}"));
+            // The same advice once, with the first that needs it.
+            lines.extend(hint.filter(|hint| !lines.contains(hint)).collect::<Vec<_>>());
+        }
+        failure.excerpt = lines.into_boxed_slice();
+        failure.hint("correct them; `pipectl config` checks the files and starts nothing")
     }
 }
 

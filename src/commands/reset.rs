@@ -44,11 +44,24 @@ async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
     }
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
         .await?;
+    leave_source(context, stack).await;
     if state.exists() {
         std::fs::remove_dir_all(&state)
             .map_err(|error| Failure::stack(format!("cannot remove {}", state.display())).because(error.to_string()))?;
     }
     Ok(exit::OK)
+}
+
+/// A slot that is left at a server elsewhere keeps that server's log for good.
+async fn leave_source(context: &Context, stack: &Stack) {
+    let Some(pipeline) = &stack.pipeline else { return };
+    let Some(external) = &pipeline.spec.source.external else { return };
+    if let Err(error) = reset::leave_source(pipeline).await {
+        let slot = &pipeline.spec.source.slot;
+        let what =
+            format!("replication slot {slot} may still be at {}, which then keeps all its log: {error}", external.host);
+        context.ui.warning(&what, Some(&format!("drop it there: SELECT pg_drop_replication_slot('{slot}');")));
+    }
 }
 
 /// Containers, networks and volumes that a plan removes, and pipectl's own notes about the project.

@@ -1,7 +1,7 @@
 //! A project together with the engine it runs on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +32,18 @@ pub struct Stack {
 impl Stack {
     /// Loads the project, connects to the engine. Touches nothing.
     pub async fn open(context: &Context) -> Result<Self, Failure> {
+        Self::open_with(context, spec::load).await
+    }
+
+    /// The same for a command that starts the pipeline: its SQL files are checked as well.
+    pub async fn open_checked(context: &Context) -> Result<Self, Failure> {
+        Self::open_with(context, spec::load_with_statements).await
+    }
+
+    async fn open_with(context: &Context, load: Loader) -> Result<Self, Failure> {
         let project = Arc::new(context.project()?);
         let environment = model::environment(context.load_options()?)?;
-        let spec = pipeline_spec(&project, &environment)?;
+        let spec = pipeline_spec(&project, &environment, load)?;
         let engine = Arc::new(docker::connect(context.global.host.as_deref()).await?);
         let backend: Arc<dyn Backend> = engine.clone();
         let addresses = Arc::new(Addresses::new(backend, project.name.as_str(), engine.host()));
@@ -75,12 +84,23 @@ impl Stack {
     }
 }
 
+/// How thoroughly pipeline.yml is read.
+type Loader = fn(&Path, spec::Lookup<'_>) -> Result<spec::PipelineSpec, spec::SpecErrors>;
+
+/// Reads pipeline.yml, where the project has one, and gives the directory it lies in.
 fn pipeline_spec(
     project: &Project,
     environment: &BTreeMap<String, String>,
+    load: Loader,
 ) -> Result<Option<(spec::PipelineSpec, PathBuf)>, Failure> {
     let Some(file) = &project.ext.pipeline else { return Ok(None) };
-    let spec = spec::load(file, &|name| environment.get(name).cloned())?;
+    let spec = load(file, &|name| environment.get(name).cloned())?;
     let root = file.parent().map(PathBuf::from).unwrap_or_default();
     Ok(Some((spec, root)))
+}
+
+/// Checks pipeline.yml and the SQL files it names, without an engine.
+pub fn check_pipeline(context: &Context, project: &Project) -> Result<(), Failure> {
+    let environment = model::environment(context.load_options()?)?;
+    pipeline_spec(project, &environment, spec::load_with_statements).map(drop)
 }

@@ -31,7 +31,7 @@ const PROOF: &str = "prove-flow";
 const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
-    let stack = Stack::open(context).await?;
+    let stack = Stack::open_checked(context).await?;
     let state = State::read(&stack).await?;
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);

@@ -64,6 +64,12 @@ pub fn row_text<'a>(columns: impl IntoIterator<Item = (&'a str, &'a str)>, infin
     format!("concat_ws('|', {})", texts.join(", "))
 }
 
+/// The same of columns whose canonical texts are SQL already.
+pub fn row_of(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| format!("coalesce({text}, '\\N')")).collect();
+    format!("concat_ws('|', {})", texts.join(", "))
+}
+
 /// SQL of the checksum over all rows of a canonical text.
 pub fn checksum(text: &str) -> String {
     format!("coalesce(sum(('x' || substr(md5({text}), 1, 8))::bit(32)::bigint), 0)::text")
@@ -117,5 +123,10 @@ mod tests {
     fn a_row_is_its_columns_joined() {
         let row = row_text([("id", "bigint"), ("note", "text")], Infinity::Stop);
         assert_eq!(row, r#"concat_ws('|', coalesce("id"::text, '\N'), coalesce("note"::text, '\N'))"#);
+        assert_eq!(
+            row_of(&[r#""id"::text"#.to_owned(), r#""note"::text"#.to_owned()]),
+            row,
+            "whoever writes the texts"
+        );
     }
 }

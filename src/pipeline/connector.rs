@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Pipeline;
 use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
+use super::mask;
 use super::spec::{PipelineSpec, Table};
 use crate::model::interpolate;
 
@@ -61,6 +62,11 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
     fill_in(&document, &lookup).map_err(wrong).and_then(|mut registration| {
         if registration.name == pipeline.spec.connector {
             add_snapshot_selects(&mut registration.config, &pipeline.spec);
+            if pipeline.spec.source.external.is_some() {
+                // Its table is the project's own; nothing is written to a database that is not.
+                registration.config.remove(HEARTBEAT);
+            }
+            add_masks(&mut registration.config, pipeline).map_err(wrong)?;
             return Ok(registration);
         }
         let problem = format!("`name` is {}, pipeline.yml says {}", registration.name, pipeline.spec.connector);
@@ -72,7 +78,10 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
     let spec = &pipeline.spec;
     Some(match name {
         "TABLES" => spec.table_include_list(),
-        "SOURCE_HOST" => spec.source.service.clone(),
+        "SOURCE_HOST" => spec.source.host().to_owned(),
+        "SOURCE_PORT" => spec.source.port().to_string(),
+        "SOURCE_USER" => pipeline.source_role().0,
+        "SOURCE_PASSWORD" => pipeline.source_role().1,
         "SOURCE_DATABASE" => spec.source.database.clone(),
         "SLOT" => spec.source.slot.clone(),
         "PUBLICATION" => spec.source.publication.clone(),
@@ -81,6 +90,9 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
         _ => return None,
     })
 }
+
+/// The setting with the statement that moves the slot on while no captured table changes.
+const HEARTBEAT: &str = "heartbeat.action.query";
 
 /// The setting that lists the tables whose rows the snapshot reads by a SELECT of our own.
 const OVERRIDES: &str = "snapshot.select.statement.overrides";
@@ -113,6 +125,16 @@ pub(super) fn snapshot_select(name: &str, table: &Table) -> Option<String> {
     let columns: Vec<String> = table.columns.iter().map(|(column, kind)| select_item(&quote(column), kind)).collect();
     let (schema, relation) = name.split_once('.').unwrap_or(("public", name));
     Some(format!("SELECT {} FROM {}", columns.join(", "), quote_qualified(schema, relation)))
+}
+
+/// Has Debezium hash what is declared as masked. Without a key nothing is registered: the values would leave the source.
+fn add_masks(config: &mut ConnectorConfig, pipeline: &Pipeline) -> Result<(), String> {
+    let masked = pipeline.spec.tables.iter().find(|(_, table)| !table.masked.is_empty());
+    let Some((table, _)) = masked else { return Ok(()) };
+    let salt =
+        pipeline.mask_salt().ok_or_else(|| format!("columns of {table} are masked, and {} is not set", mask::KEY))?;
+    config.extend(mask::setting(&pipeline.spec, &salt));
+    Ok(())
 }
 
 /// A column of the snapshot's SELECT. Infinite dates become numbers that are no date of Postgres', see spark/lib/casts.py.

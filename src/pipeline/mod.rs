@@ -7,11 +7,14 @@ pub mod address;
 pub mod canonical;
 pub mod clients;
 pub mod connector;
+pub mod databases;
+pub mod mask;
 pub mod new_tables;
 pub mod problems;
 pub mod publication;
 pub mod reset;
 pub mod spec;
+pub mod sql;
 pub mod status;
 pub mod transform;
 pub mod verify;
@@ -98,7 +101,27 @@ impl Pipeline {
 
     /// The source database.
     pub async fn source(&self, patience: Duration) -> Result<Database, ClientError> {
-        self.database(&self.spec.source.service, &self.spec.source.database, patience).await
+        let source = &self.spec.source;
+        let Some(external) = &source.external else {
+            return self.database(&source.service, &source.database, patience).await;
+        };
+        let (user, password) = self.source_role();
+        let host = if external.host.contains(':') { format!("[{}]", external.host) } else { external.host.clone() };
+        let address = format!("{host}:{}", external.port);
+        Database::connect(&Login { address, database: source.database.clone(), user, password }, patience).await
+    }
+
+    /// Role and password with which changes are captured: those that the source's service was given; of a database elsewhere
+    /// `SOURCE_USER` and `SOURCE_PASSWORD`, and where they are not set `POSTGRES_USER` and `POSTGRES_PASSWORD`.
+    pub fn source_role(&self) -> (String, String) {
+        let source = &self.spec.source;
+        if source.external.is_none() {
+            let login = login(&self.project, &source.service, &source.database, String::new());
+            return (login.user, login.password);
+        }
+        let one_of = |names: [&str; 2]| names.into_iter().find_map(|name| self.variable(name));
+        let user = one_of(["SOURCE_USER", "POSTGRES_USER"]).unwrap_or_else(|| "postgres".to_owned());
+        (user, one_of(["SOURCE_PASSWORD", "POSTGRES_PASSWORD"]).unwrap_or_default())
     }
 
     /// The destination database.
@@ -114,6 +137,13 @@ impl Pipeline {
     /// A variable of the environment.
     pub fn variable(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
+    }
+
+    /// The salt of masked columns, where there are such columns and a key.
+    pub fn mask_salt(&self) -> Option<String> {
+        let masks = self.spec.tables.values().any(|table| !table.masked.is_empty());
+        let key = self.variable(mask::KEY).filter(|key| masks && !key.is_empty())?;
+        Some(mask::salt(&key))
     }
 
     /// Names of the containers of services, for those that run.

@@ -33,7 +33,8 @@ pub async fn add(pipeline: &Pipeline, source: &Database, tables: &[String]) -> R
 ///
 /// Changes made before are not in the slot: whoever calls this reads the tables anew.
 pub async fn complete(pipeline: &Pipeline, source: &Database) -> Result<Vec<String>, ClientError> {
-    let tables = pipeline.spec.tables.keys().map(String::as_str).chain([HEARTBEAT]);
+    let own = pipeline.spec.source.external.is_none();
+    let tables = pipeline.spec.tables.keys().map(String::as_str).chain(own.then_some(HEARTBEAT));
     let missing = missing_of(pipeline, source, tables).await?;
     publish(pipeline, source, missing).await
 }

@@ -278,6 +278,14 @@ async fn remove_connector(servers: &Servers, name: &str) -> Result<(), ClientErr
     servers.connect.delete(name).await
 }
 
+/// Drops the slot at the source, when everything that used it is gone.
+pub async fn leave_source(pipeline: &Pipeline) -> Result<(), ResetError> {
+    let name = &pipeline.spec.source.slot;
+    let doing = |source| ResetError::Client { doing: format!("drop replication slot {name}"), source };
+    let source = pipeline.source(PATIENCE).await.map_err(doing)?;
+    remove_slot(&source, name).await
+}
+
 async fn remove_slot(source: &Database, name: &str) -> Result<(), ResetError> {
     let doing = |source| ResetError::Client { doing: format!("drop replication slot {name}"), source };
     let drop = || async {

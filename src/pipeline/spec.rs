@@ -4,17 +4,20 @@
 
 mod column;
 mod governance;
+mod places;
+mod problems;
 mod read;
+mod statements;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
 pub use column::{canonical_type, type_name};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
-
-use crate::model::ModelError;
+pub use places::Places;
+pub use problems::SpecErrors;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,13 +42,17 @@ pub struct PipelineSpec {
     pub aggregates: IndexMap<String, Aggregate>,
     /// What the catalog tells people about them.
     pub governance: Governance,
+    /// Where each part stands in the file.
+    pub places: Places,
 }
 
 /// The source database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// Service.
+    /// Service; empty where the database is none of the project's.
     pub service: String,
+    /// Where the database is, when it is none of the project's.
+    pub external: Option<External>,
     /// Database.
     pub database: String,
     /// Schema of the tables.
@@ -54,6 +61,30 @@ pub struct Source {
     pub slot: String,
     /// Publication.
     pub publication: String,
+}
+
+/// A database that is there already. Its role comes from the environment: `SOURCE_USER` and `SOURCE_PASSWORD`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct External {
+    /// Name or address, the same for this machine and for the containers.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// Postgres' own port, also inside of the project's containers.
+const POSTGRES_PORT: u16 = 5432;
+
+impl Source {
+    /// Name under which the containers reach it.
+    pub fn host(&self) -> &str {
+        self.external.as_ref().map_or(&self.service, |external| &external.host)
+    }
+
+    /// Port at which the containers reach it.
+    pub fn port(&self) -> u16 {
+        self.external.as_ref().map_or(POSTGRES_PORT, |external| external.port)
+    }
 }
 
 /// The lake.
@@ -95,6 +126,8 @@ pub struct Table {
     pub key: Vec<String>,
     /// Columns with their Postgres types under one name each (see [`canonical_type`]), in the table's order.
     pub columns: IndexMap<String, String>,
+    /// Columns whose values are replaced by a keyed hash before they leave the source.
+    pub masked: BTreeSet<String>,
     /// Where it goes.
     pub destination: TableDestination,
 }
@@ -121,6 +154,9 @@ pub struct Aggregate {
     pub affected: BTreeMap<String, PathBuf>,
 }
 
+/// The JSON schema of the file, for editors: docs/pipeline.schema.json.
+pub const SCHEMA: &str = include_str!("../../docs/pipeline.schema.json");
+
 /// Looks a variable up.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 
@@ -128,8 +164,19 @@ pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 ///
 /// `lookup` fills in `${VARIABLE}` under `source` and in `connector`, which only pipectl reads. Everywhere else variables
 /// are refused: the jobs read the file as it is, and the two would disagree without anybody noticing.
-pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, ModelError> {
-    read::file(path, lookup)
+pub fn load(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors> {
+    read::file(path, lookup, false)
+}
+
+/// The same with the SQL files that it names: what can be told of them without a database. For commands that start something; one
+/// that looks at what runs, or ends it, works whatever is in those files.
+pub fn load_with_statements(path: &Path, lookup: Lookup<'_>) -> Result<PipelineSpec, SpecErrors> {
+    read::file(path, lookup, true)
+}
+
+/// True when the file names a source that is none of the project's services. Whatever else is wrong with it is told by [`load`].
+pub fn is_external(path: &Path) -> bool {
+    read::names_host(path)
 }
 
 impl PipelineSpec {

@@ -4,6 +4,7 @@
 //! them can be part of every `up`.
 
 mod catalogue_assets;
+mod check_databases;
 mod connector_running;
 mod create_topics;
 mod hdfs_writable;
@@ -25,7 +26,8 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 
 /// The steps there are.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
+    "check-databases",
     "create-topics",
     "register-connector",
     "connector-running",
@@ -50,6 +52,7 @@ impl Registry {
     async fn dispatch(&self, step: &Step, say: &SayFn) -> Result<StepDone, StepError> {
         let pipeline = self.pipeline.as_ref();
         match step.uses.as_str() {
+            "check-databases" => check_databases::run(pipeline, say).await,
             "create-topics" => create_topics::run(pipeline, say).await,
             "register-connector" => register_connector::run(pipeline, step, say).await,
             "read-new-tables" => read_new_tables::run(pipeline, say).await,

@@ -181,13 +181,201 @@ fn a_pipeline_file_with_a_mistake_stops_everything_that_needs_an_engine() {
     assert_snapshot!(stage.run(&["up"]), @r"
     exit code 2
     --- stderr
-    error: pipeline.yml:3:3: unknown key `servise` in `source`
-      3 |   servise: db
-        |   ^^^^^^^
+    error: there are 9 mistakes in what the pipeline is made of
+      pipeline.yml:1:1: the pipeline has no `topic_prefix`
+        1 | version: 1
+          | ^
+      pipeline.yml:1:1: the pipeline has no `connector`
+        1 | version: 1
+          | ^
+      pipeline.yml:1:1: the pipeline has no `lake`
+        1 | version: 1
+          | ^
+      pipeline.yml:1:1: the pipeline has no `destination`
+        1 | version: 1
+          | ^
+      pipeline.yml:1:1: the pipeline has no `tables`
+        1 | version: 1
+          | ^
+      pipeline.yml:2:1: `source` has no `database`
+        2 | source:
+          | ^^^^^^
+      pipeline.yml:2:1: `source` has no `slot`
+        2 | source:
+          | ^^^^^^
+      pipeline.yml:2:1: `source` has no `publication`
+        2 | source:
+          | ^^^^^^
+      pipeline.yml:3:3: unknown key `servise` in `source`
+        3 |   servise: db
+          |   ^^^^^^^
+        hint: did you mean `service`?
 
-    hint: did you mean `service`?
+    hint: correct them; `pipectl config` checks the files and starts nothing
     ");
     assert_eq!(stage.calls(), [""; 0]);
+}
+
+/// Several mistakes, in pipeline.yml and in the SQL that it names.
+fn with_mistakes() -> Stage {
+    let stage = Stage::new(&format!("{SHOP}x-pipectl: {{pipeline: ../pipeline.yml}}\n"));
+    let pipeline = "\
+version: 1
+source: {service: db, database: shop, slot: Slot, publication: pub}
+topic_prefix: shop
+connector: shop
+lake: {path: hdfs://nn/delta, checkpoints: hdfs://nn/checkpoints, database: lake}
+destination: {service: db, database: shop, schemma: serving}
+tables:
+  public.orders:
+    key: [idd]
+    columns: {id: bigint, price: money}
+    destination: {table: orders, transform: orders.sql}
+";
+    stage.write("pipeline.yml", pipeline);
+    stage.write("orders.sql", "SELECT id,\n  prize\nFROM orders\n");
+    stage
+}
+
+#[test]
+fn all_mistakes_of_a_pipeline_are_told_at_once() {
+    let stage = with_mistakes();
+    let run = stage.run(&["config"]);
+    assert_snapshot!(run, @r"
+    exit code 2
+    --- stderr
+    error: there are 5 mistakes in what the pipeline is made of
+      orders.sql:2:3: `orders` has no column `prize` (table `public.orders`)
+        2 |   prize
+          |   ^^^^^
+        hint: did you mean `price`?
+      pipeline.yml:2:45: `slot` of `source` may not contain `S`
+        2 | source: {service: db, database: shop, slot: Slot, publication: pub}
+          |                                             ^^^^
+      pipeline.yml:6:44: unknown key `schemma` in `destination`
+        6 | destination: {service: db, database: shop, schemma: serving}
+          |                                            ^^^^^^^
+        hint: did you mean `schema`?
+      pipeline.yml:9:11: key column `idd` of table `public.orders` is not among its columns
+        9 |     key: [idd]
+          |           ^^^
+        hint: did you mean `id`?
+      pipeline.yml:10:34: column `price`: `money` is not a type that the pipeline carries
+        10 |     columns: {id: bigint, price: money}
+           |                                  ^^^^^
+        hint: types: smallint, integer, bigint, numeric, numeric(p,s), real, double precision, boolean, text, varchar(n), char(n), uuid, json, jsonb, bytea, date, time, timestamp, timestamptz, interval, inet, cidr, macaddr, enum, smallint[], integer[], bigint[], numeric[], real[], double precision[], boolean[], text[], char[], uuid[], bytea[], date[], timestamp[], timestamptz[], inet[], cidr[], macaddr[]
+
+    hint: correct them; `pipectl config` checks the files and starts nothing
+    ");
+    assert_eq!(stage.run(&["up"]).stderr, run.stderr, "`up` says the same");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn a_mistake_in_a_transformation_stops_the_start_and_nothing_else() {
+    let stage = with_mistakes();
+    let pipeline = std::fs::read_to_string(stage.dir().join("pipeline.yml")).expect("there");
+    let right = [("Slot", "slot"), ("schemma", "schema"), ("idd", "id"), ("money", "numeric")];
+    stage.write("pipeline.yml", &right.iter().fold(pipeline, |text, (wrong, right)| text.replace(wrong, right)));
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: orders.sql:2:3: `orders` has no column `prize` (table `public.orders`)
+      2 |   prize
+        |   ^^^^^
+
+    hint: did you mean `price`?
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+    assert_eq!(stage.run(&["down"]).code, 0, "what runs can be ended whatever is in the file");
+}
+
+#[test]
+fn a_masked_column_needs_a_key_from_the_environment() {
+    let stage = with_mistakes();
+    let pipeline = std::fs::read_to_string(stage.dir().join("pipeline.yml")).expect("there");
+    let right = [("Slot", "slot"), ("schemma", "schema"), ("idd", "id"), ("money", "{type: text, mask: hash}")];
+    stage.write("pipeline.yml", &right.iter().fold(pipeline, |text, (wrong, right)| text.replace(wrong, right)));
+    stage.write("orders.sql", "SELECT id, price FROM orders");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:10:53: column `price` is masked, and PIPECTL_MASK_KEY is not set
+      10 |     columns: {id: bigint, price: {type: text, mask: hash}}
+         |                                                     ^^^^
+
+    hint: set it in the environment or in .env, for example to what `openssl rand -hex 32` prints, and keep it: with another PIPECTL_MASK_KEY equal values have other hashes
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+    let mut command = stage.command(&["--quiet", "config"]);
+    command.env("PIPECTL_MASK_KEY", "correct horse battery staple");
+    let run = stage.finish(command);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "{run}");
+}
+
+#[test]
+fn a_source_elsewhere_leaves_the_services_of_the_own_one_out() {
+    let stage = Stage::new(
+        "
+name: shop
+services:
+  db: {image: db:1, profiles: [source]}
+  web: {image: web:1}
+x-pipectl:
+  pipeline: ../pipeline.yml
+  profiles: [\"${PIPECTL_SOURCE:-source}\"]
+  steps:
+    databases: {uses: check-databases, profiles: [source], after: [db]}
+    databases-external: {uses: check-databases, profiles: [external-source], after: [web]}
+    connector: {uses: register-connector, after: [databases, databases-external]}
+",
+    );
+    let pipeline = |source: &str| {
+        let text = "version: 1\ntopic_prefix: shop\nconnector: shop\n\
+                    lake: {path: hdfs://nn/delta, checkpoints: hdfs://nn/checkpoints, database: lake}\n\
+                    destination: {service: web, database: shop}\n\
+                    tables: {public.orders: {key: id, columns: {id: bigint}, destination: {table: orders, transform: orders.sql}}}\n";
+        stage.write("pipeline.yml", &format!("{text}source: {{{source}, database: shop, slot: s, publication: p}}\n"));
+        stage.write("orders.sql", "SELECT id FROM orders");
+    };
+    pipeline("service: db");
+    assert_snapshot!(stage.run(&["graph"]), @r"
+    exit code 0
+    --- stdout
+    db
+    step databases  after db (ready)
+    step connector  after databases (succeeded)
+    web
+    ");
+    pipeline("host: db.example.com");
+    assert_snapshot!(stage.run(&["graph"]), @r"
+    exit code 0
+    --- stdout
+    web
+    step databases-external  after web (ready)
+    step connector           after databases-external (succeeded)
+    ");
+    assert_eq!(stage.run(&["config", "--services"]).stdout, "web\n");
+    pipeline("host: 127.0.0.1");
+    assert_snapshot!(stage.run(&["up"]), @r"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:7:16: `host` of `source` is 127.0.0.1, which is another machine to each container
+      7 | source: {host: 127.0.0.1, database: shop, slot: s, publication: p}
+        |                ^^^^^^^^^
+
+    hint: write the address under which this machine is reached from outside
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn the_schema_is_printed_without_a_project() {
+    let stage = Stage::new(SHOP);
+    std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");
+    let run = stage.run(&["config", "--schema"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.json()["title"], "pipeline.yml");
 }
 
 #[test]

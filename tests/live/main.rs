@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
 
 mod converge;
+mod external;
 mod governance;
 mod inputs;
 mod lifecycle;
@@ -69,6 +70,7 @@ const SCENARIOS: &[Scenario] = &[
     ("an image build that fails shows the failing step's output", inputs::failing_build),
     ("a taken port is named with its owner before anything is touched", inputs::taken_port),
     ("torture: random transactions on every type leave three equal stores", torture::torture),
+    ("a source that is there already is captured and not written to", external::captured_and_not_written_to),
     ("reset pipeline starts the flow anew with equal tables", lifecycle::reset_pipeline),
     ("reset all leaves nothing behind", lifecycle::reset_all),
 ];

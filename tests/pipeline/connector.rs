@@ -1,8 +1,11 @@
 //! Registering the connector and waiting for its task, against a scripted Kafka Connect.
 
+use std::path::Path;
 use std::time::Duration;
 
-use pipectl::pipeline::CONNECT;
+use pipectl::pipeline::connector::load;
+use pipectl::pipeline::spec::{self, External};
+use pipectl::pipeline::{CONNECT, Pipeline};
 use serde_json::json;
 
 use crate::fake_http::{FakeHttp, Running};
@@ -47,6 +50,41 @@ async fn a_connector_is_registered_with_the_variables_filled_in() {
     assert!(done.changed);
     assert_eq!(done.detail, "registered connector shop-pg");
     assert_eq!(running.requests()[1], format!("PUT {CONFIG} {}", wanted()));
+}
+
+#[tokio::test]
+async fn a_source_elsewhere_is_reached_with_its_own_role_and_written_to_by_nothing() {
+    let (_running, scene) = connect(FakeHttp::default()).await;
+    let mut spec = spec::load(Path::new("pipeline.yml"), &|_| None).expect("the repository's pipeline");
+    spec.source.external = Some(External { host: "db.example.com".to_owned(), port: 6432 });
+    let role = [("SOURCE_USER", "cdc"), ("SOURCE_PASSWORD", "s3cret"), ("POSTGRES_USER", "admin")];
+    let environment = role.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let pipeline = Pipeline::new(spec.into(), ".", scene.project.clone(), scene.addresses.clone(), environment);
+    let config = load(&pipeline, Path::new("debezium/register-postgres.json")).expect("the repository's file").config;
+    let of = |key: &str| config.get(key).map(String::as_str);
+    assert_eq!((of("database.hostname"), of("database.port")), (Some("db.example.com"), Some("6432")));
+    assert_eq!((of("database.user"), of("database.password")), (Some("cdc"), Some("s3cret")));
+    assert_eq!(of("heartbeat.action.query"), None);
+}
+
+#[tokio::test]
+async fn masked_columns_are_not_registered_without_a_key() {
+    let (_running, scene) = connect(FakeHttp::default()).await;
+    let mut spec = spec::load(Path::new("pipeline.yml"), &|_| None).expect("the repository's pipeline");
+    spec.tables["public.customers"].masked.insert("email".to_owned());
+    let registered = |key: Option<&str>| {
+        let environment = key.map(|key| ("PIPECTL_MASK_KEY".to_owned(), key.to_owned())).into_iter().collect();
+        let (project, addresses) = (scene.project.clone(), scene.addresses.clone());
+        let pipeline = Pipeline::new(spec.clone().into(), ".", project, addresses, environment);
+        load(&pipeline, Path::new("debezium/register-postgres.json"))
+    };
+    let error = registered(None).expect_err("the values would leave the source").to_string();
+    assert!(error.ends_with("columns of public.customers are masked, and PIPECTL_MASK_KEY is not set"), "{error}");
+    let config = registered(Some("correct horse")).expect("a key").config;
+    let mask = config.iter().find(|(name, _)| name.starts_with("column.mask.hash.v2.SHA-256.with.salt."));
+    let (name, columns) = mask.expect("the setting");
+    assert_eq!(columns, r"public\.customers\.email");
+    assert!(!name.contains("correct horse"));
 }
 
 #[tokio::test]
@@ -157,5 +195,5 @@ async fn a_step_that_does_not_exist_lists_those_that_do() {
     let (_running, scene) = connect(FakeHttp::default()).await;
     let error = scene.step("fetch-token", LIMIT, nothing()).await.expect_err("unknown");
     assert_eq!(error.message, "step `fetch-token` uses `fetch-token`, which does not exist");
-    assert!(error.hint.expect("a hint").contains("create-topics, register-connector"));
+    assert!(error.hint.expect("a hint").contains("check-databases, create-topics, register-connector"));
 }

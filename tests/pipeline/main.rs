@@ -8,7 +8,9 @@ mod fake_http;
 
 mod addresses;
 mod connector;
+mod databases;
 mod lake;
 mod probes;
 mod scene;
+mod schema;
 mod status;

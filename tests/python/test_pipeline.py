@@ -21,6 +21,23 @@ def test_the_shipped_file_is_valid():
     assert [column.type.name for column in orders.columns][2:4] == ["numeric", "integer"]
 
 
+def test_a_masked_column_is_the_text_that_it_arrives_as(tmp_path):
+    def mask(document):
+        document["tables"]["public.orders"]["columns"]["note"] = {"type": "text", "mask": "hash"}
+
+    orders = load(edited(tmp_path, mask)).by_source("public.orders")
+    assert [column.type.name for column in orders.columns if column.name == "note"] == ["text"]
+
+
+def test_what_has_a_default_may_be_left_out(tmp_path):
+    def leave_out(document):
+        del document["destination"]["schema"]
+        document["tables"]["public.orders"]["key"] = "order_id"
+
+    pipeline = load(edited(tmp_path, leave_out))
+    assert (pipeline.destination_schema, pipeline.by_source("public.orders").key) == ("public", ("order_id",))
+
+
 def test_infinity_stops_the_job_unless_declared_otherwise(tmp_path):
     assert not any(table.infinity_to_null for table in load(ROOT / "pipeline.yml").tables)
     # YAML's null and the word in quotes mean the same.

@@ -21,6 +21,7 @@ use crate::engine::reconcile::UpOptions;
 use crate::failure::Failure;
 use crate::governance::token::Store;
 use crate::model::{self, render};
+use crate::pipeline::mask;
 use crate::pipeline::status::Fact;
 
 /// Time until the engine must have answered.
@@ -80,6 +81,10 @@ fn project(context: &Context, bundle: &mut Bundle) -> Option<String> {
             }
             if let Ok(variables) = context.load_options().and_then(|options| Ok(model::environment(options)?)) {
                 bundle.secrets.add_variables(&variables);
+                // What is derived from the key stands in the connector's configuration.
+                if let Some(key) = variables.get(mask::KEY) {
+                    bundle.secrets.add(&mask::salt(key));
+                }
             }
             bundle.add("config.yaml", "the project, as `pipectl config` prints it", Body::Yaml(render::json(&project)));
             Some(project.name)

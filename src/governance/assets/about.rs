@@ -12,6 +12,9 @@ const PII: &str = "PII.";
 /// The strictest of them.
 const SENSITIVE: &str = "PII.Sensitive";
 
+/// What is added to the description of a masked column.
+const MASKED: &str = "Masked: a keyed hash of the source's value.";
+
 /// What people should know of an entity or a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
@@ -50,6 +53,7 @@ impl Abouts {
                 abouts.columns.insert(crate::governance::fqn::below(&source, column), text);
             }
         }
+        abouts.mask(spec);
         abouts.follow(lineage);
         for (name, aggregate) in &spec.aggregates {
             let about = governance.aggregates.get(name).cloned().unwrap_or_default();
@@ -84,6 +88,19 @@ impl Abouts {
         let owners = if about.owners.is_empty() { self.owners.clone() } else { about.owners.clone() };
         let text = Text { description: about.description.as_deref().map(words), owners, tags };
         self.entities.insert(fqn.to_owned(), text);
+    }
+
+    /// A masked column is told as such from the topic on: what is there is no longer what the source has.
+    fn mask(&mut self, spec: &PipelineSpec) {
+        for (name, table) in &spec.tables {
+            for column in &table.masked {
+                let source = crate::governance::fqn::below(&names::source_table(spec, name), column);
+                let words = self.columns.get(&source).and_then(|text| text.description.clone());
+                let description = [words.as_deref(), Some(MASKED)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                let text = Text { description: Some(description), ..Text::default() };
+                self.columns.insert(names::topic_column(spec, name, column), text);
+            }
+        }
     }
 
     /// Edges are in the order of the flow, so one pass reaches the end.

@@ -23,16 +23,16 @@ pub struct ServiceAsset {
 
 /// Every service, the lake's two under one name.
 pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<ServiceAsset> {
-    let database = |name, service: &str, database: &str, what: &str| ServiceAsset {
+    let database = |name, (host, port): (&str, u16), database: &str, what: &str| ServiceAsset {
         kind: Kind::DatabaseService,
         name,
-        description: format!("{what}: service `{service}`."),
+        description: format!("{what} `{host}`."),
         candidates: vec![(
             "Postgres",
             json!({
                 "type": "Postgres",
                 "username": user,
-                "hostPort": format!("{service}:5432"),
+                "hostPort": format!("{host}:{port}"),
                 "database": database,
             }),
         )],
@@ -41,8 +41,11 @@ pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<Servic
     let newer = |candidate: (&'static str, Value)| version.knows_stream_services().then_some(candidate);
     let lake = json!({"location": spec.lake.path, "format": "delta"});
     let connect = "http://debezium:8083";
+    let source = (spec.source.host(), spec.source.port());
+    let source_is = if spec.source.external.is_some() { "server" } else { "service" };
+    let destination = (spec.destination.service.as_str(), 5432);
     vec![
-        database(names::SOURCE, &spec.source.service, &spec.source.database, "Source of the pipeline"),
+        database(names::SOURCE, source, &spec.source.database, &format!("Source of the pipeline: {source_is}")),
         ServiceAsset {
             kind: Kind::MessagingService,
             name: names::KAFKA,
@@ -83,12 +86,7 @@ pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<Servic
             // No version has a type for HDFS.
             candidates: vec![custom("CustomStorage", lake)],
         },
-        database(
-            names::DESTINATION,
-            &spec.destination.service,
-            &spec.destination.database,
-            "Destination of the pipeline",
-        ),
+        database(names::DESTINATION, destination, &spec.destination.database, "Destination of the pipeline: service"),
         ServiceAsset {
             kind: Kind::PipelineService,
             name: names::SPARK,

@@ -73,7 +73,8 @@ pub(super) fn connector(spec: &PipelineSpec, status: Option<&ConnectorStatus>) -
     };
     let description = format!(
         "Reads replication slot `{}` of {} and writes one topic per table.",
-        spec.source.slot, spec.source.service
+        spec.source.slot,
+        spec.source.host()
     );
     let measure = status.map(|status| {
         let all = std::iter::once(state(&status.connector.state)).chain(tasks.iter().map(|(_, state)| *state));

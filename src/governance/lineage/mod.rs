@@ -7,7 +7,6 @@
 
 pub mod check;
 pub mod show;
-pub mod sql;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +15,7 @@ pub use statements::{FileError, Statements};
 
 use super::{fqn, names};
 use crate::pipeline::spec::{Aggregate, PipelineSpec, Table, lake_name};
-use sql::{Flavour, Output, Relation, trace};
+use crate::pipeline::sql::{Flavour, Output, Relation, trace};
 
 /// An entity that edges connect.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -52,7 +52,7 @@ pub(crate) fn project(
     cycle::check(tree, &services, &ext)?;
     let profiles: Vec<String> =
         facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| *profile != NO_PROFILE)).cloned().collect();
-    let (services, disabled) = choose(services, &profiles)?;
+    let (services, disabled) = choose(services, &ext, &profiles)?;
     ext.steps.retain(|_, step| is_enabled(&step.profiles, &profiles));
     validate::conflicts(tree, &services)?;
     validate::disabled(tree, &services, &disabled, &ext)?;
@@ -94,11 +94,17 @@ fn named<T>(
 /// Services that run, and those that no chosen profile enables with their profiles.
 type Choice = (BTreeMap<String, Service>, BTreeMap<String, Vec<String>>);
 
-fn choose(services: BTreeMap<String, Service>, chosen: &[String]) -> Result<Choice, ModelError> {
-    let known: BTreeSet<&str> = services.values().flat_map(|service| &service.profiles).map(String::as_str).collect();
+fn choose(
+    services: BTreeMap<String, Service>,
+    ext: &crate::model::ext::ProjectExt,
+    chosen: &[String],
+) -> Result<Choice, ModelError> {
+    let of_steps = ext.steps.values().flat_map(|step| &step.profiles);
+    let of_services = services.values().flat_map(|service| &service.profiles);
+    let known: BTreeSet<String> = of_services.chain(of_steps).cloned().collect();
     for profile in chosen.iter().filter(|profile| *profile != "*") {
-        if !known.contains(profile.as_str()) {
-            let hint = crate::model::suggest::hint(profile, known.iter().copied());
+        if !known.contains(profile) {
+            let hint = crate::model::suggest::hint(profile, known.iter().map(String::as_str));
             return Err(ModelError::new(format!("no service has the profile `{profile}`")).maybe_hint(hint));
         }
     }

@@ -53,12 +53,18 @@ impl<'n> Fields<'n> {
     pub fn require(&mut self, key: &'static str) -> Result<&'n Node, ModelError> {
         self.take(key).ok_or_else(|| {
             // Absent because it is misspelt: then the misspelt key is the place to show.
-            let near = |found: &&String| suggest::nearest(found, [key]).is_some();
-            match self.entries.keys().filter(|found| !self.known.contains(&found.as_str())).find(near) {
-                Some(found) => self.unknown(found, &self.entries[found]),
-                None => ModelError::at(self.mark, format!("{} has no `{key}`", self.what)),
-            }
+            let missing = || ModelError::at(self.mark, format!("{} has no `{key}`", self.what));
+            self.misspelt(key).unwrap_or_else(missing)
         })
+    }
+
+    /// The mistake of a key that nobody asked for and that is written almost like `key`.
+    pub fn misspelt(&self, key: &'static str) -> Option<ModelError> {
+        let near = |(found, _): &(&String, &Entry)| {
+            !self.known.contains(&found.as_str()) && suggest::nearest(found, [key]).is_some()
+        };
+        let (found, entry) = self.entries.iter().find(near)?;
+        Some(self.unknown(found, entry))
     }
 
     /// Text of a key.
@@ -94,19 +100,24 @@ impl<'n> Fields<'n> {
 
     /// Refuses keys that nobody asked for; `x-` keys are always allowed.
     pub fn finish(self) -> Result<(), ModelError> {
-        for (key, entry) in self.entries {
+        self.unknown_keys().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// A mistake for each key that nobody asked for; `x-` keys are always allowed.
+    pub fn unknown_keys(self) -> Vec<ModelError> {
+        let unknown = |(key, entry): (&String, &Entry)| {
             if key.starts_with("x-") || self.known.contains(&key.as_str()) {
-                continue;
+                return None;
             }
             if self.unsupported.contains(&key.as_str()) {
                 let message = format!("`{key}` of {} is not supported by pipectl", self.what);
-                return Err(
-                    ModelError::at(&entry.key, message).hint("remove it, or use `docker compose` for this file")
+                return Some(
+                    ModelError::at(&entry.key, message).hint("remove it, or use `docker compose` for this file"),
                 );
             }
-            return Err(self.unknown(key, entry));
-        }
-        Ok(())
+            Some(self.unknown(key, entry))
+        };
+        self.entries.iter().filter_map(unknown).collect()
     }
 
     fn unknown(&self, key: &str, entry: &Entry) -> ModelError {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::PipelineSpec;
+use super::problems::Problems;
 use crate::model::ModelError;
 use crate::model::forms::duration;
 use crate::model::suggest;
@@ -51,68 +52,61 @@ pub struct AboutColumn {
 }
 
 /// Reads the section.
-pub(super) fn read(node: &Node, what: &str) -> Result<Governance, ModelError> {
-    let mut fields = Fields::of(node, what)?;
+pub(super) fn read(node: &Node, what: &str, problems: &mut Problems) -> Governance {
+    let Some(mut fields) = problems.keep(Fields::of(node, what)) else { return Governance::default() };
     let governance = Governance {
-        every: fields.read("every", every)?,
-        owners: fields.strings("owners")?,
-        tables: fields.read("tables", abouts)?.unwrap_or_default(),
-        aggregates: fields.read("aggregates", abouts)?.unwrap_or_default(),
+        every: problems.or_default(fields.read("every", every)),
+        owners: problems.or_default(fields.strings("owners")),
+        tables: abouts(&mut fields, "tables", problems),
+        aggregates: abouts(&mut fields, "aggregates", problems),
     };
-    fields.finish()?;
-    Ok(governance)
+    problems.extend(fields.unknown_keys());
+    governance
 }
 
 /// Everything that is described must be declared.
-pub(super) fn check(tree: &Node, spec: &PipelineSpec) -> Result<(), ModelError> {
-    let Some(section) = tree.at(&["governance"]) else { return Ok(()) };
-    let unknown = |place: &Node, name: &str, what: String, known: Vec<&str>| {
-        let hint = suggest::hint(name, known);
-        ModelError::at(place.mark_of(name), what).maybe_hint(hint)
+pub(super) fn check(tree: &Node, spec: &PipelineSpec, problems: &mut Problems) {
+    let Some(section) = tree.at(&["governance"]) else { return };
+    let mut unknown = |path: &[&str], name: &str, what: String, known: Vec<&str>| {
+        let place = section.at(path).unwrap_or(section);
+        let message = format!("`governance` describes {what}, which is not declared");
+        problems.add(ModelError::at(place.mark_of(name), message).maybe_hint(suggest::hint(name, known)));
     };
     for (name, about) in &spec.governance.tables {
         let Some(table) = spec.tables.get(name) else {
-            let place = section.at(&["tables"]).unwrap_or(section);
             let known = spec.tables.keys().map(String::as_str).collect();
-            return Err(unknown(
-                place,
-                name,
-                format!("`governance` describes table `{name}`, which is not declared"),
-                known,
-            ));
+            unknown(&["tables"], name, format!("table `{name}`"), known);
+            continue;
         };
-        if let Some(column) = about.columns.keys().find(|column| !table.columns.contains_key(*column)) {
-            let place = section.at(&["tables", name, "columns"]).unwrap_or(section);
+        for column in about.columns.keys().filter(|column| !table.columns.contains_key(*column)) {
             let known = table.columns.keys().map(String::as_str).collect();
-            let message = format!("`governance` describes column `{column}` of table `{name}`, which is not declared");
-            return Err(unknown(place, column, message, known));
+            unknown(&["tables", name, "columns"], column, format!("column `{column}` of table `{name}`"), known);
         }
     }
-    if let Some(name) = spec.governance.aggregates.keys().find(|name| !spec.aggregates.contains_key(*name)) {
-        let place = section.at(&["aggregates"]).unwrap_or(section);
+    for name in spec.governance.aggregates.keys().filter(|name| !spec.aggregates.contains_key(*name)) {
         let known = spec.aggregates.keys().map(String::as_str).collect();
-        let message = format!("`governance` describes aggregate `{name}`, which is not declared");
-        return Err(unknown(place, name, message, known));
+        unknown(&["aggregates"], name, format!("aggregate `{name}`"), known);
     }
-    Ok(())
 }
 
-fn abouts(node: &Node, what: &str) -> Result<IndexMap<String, About>, ModelError> {
-    let entries = node.mapping().ok_or_else(|| node.mismatch(what, "a mapping"))?;
-    entries.iter().map(|(name, entry)| Ok((name.clone(), about(name, &entry.node)?))).collect()
+fn abouts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> IndexMap<String, About> {
+    let Some(node) = fields.take(key) else { return IndexMap::new() };
+    let entries = problems.keep(node.mapping().ok_or_else(|| node.mismatch(&fields.name(key), "a mapping")));
+    let entries = entries.into_iter().flatten();
+    entries.filter_map(|(name, entry)| Some((name.clone(), about(name, &entry.node, problems)?))).collect()
 }
 
-fn about(name: &str, node: &Node) -> Result<About, ModelError> {
-    let mut fields = Fields::of(node, format!("`governance` of `{name}`"))?;
+fn about(name: &str, node: &Node, problems: &mut Problems) -> Option<About> {
+    let mut fields = problems.keep(Fields::of(node, format!("`governance` of `{name}`")))?;
     let about = About {
-        description: fields.string("description")?,
-        owners: fields.strings("owners")?,
-        tags: fields.read("tags", tags)?.unwrap_or_default(),
-        tier: fields.read("tier", tier)?,
-        columns: fields.read("columns", columns)?.unwrap_or_default(),
+        description: problems.or_default(fields.string("description")),
+        owners: problems.or_default(fields.strings("owners")),
+        tags: problems.or_default(fields.read("tags", tags)).unwrap_or_default(),
+        tier: problems.or_default(fields.read("tier", tier)),
+        columns: problems.or_default(fields.read("columns", columns)).unwrap_or_default(),
     };
-    fields.finish()?;
-    Ok(about)
+    problems.extend(fields.unknown_keys());
+    Some(about)
 }
 
 fn columns(node: &Node, what: &str) -> Result<IndexMap<String, AboutColumn>, ModelError> {

@@ -13,10 +13,11 @@ use tokio::time::Instant;
 use super::follow::Route;
 use super::report::Check;
 use crate::engine::work::SayFn;
-use crate::pipeline::canonical::{comparable, row_text, summary_query};
+use crate::pipeline::canonical::{self, comparable, row_of, row_text, summary_query};
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::jobserver::TableFingerprint;
 use crate::pipeline::clients::postgres::Database;
+use crate::pipeline::mask;
 use crate::pipeline::spec::Table;
 use crate::pipeline::transform::Shape;
 use crate::pipeline::wait::elapsed_ms;
@@ -33,6 +34,9 @@ struct Summary {
     /// Checksums over the key and over each compared column together with the key.
     parts: Vec<String>,
 }
+
+/// A column with its declared type.
+type Typed = (String, String);
 
 /// What is compared of one table.
 struct Comparison {
@@ -102,23 +106,30 @@ impl Comparison {
             notes.push(format!("{name}: columns not compared with the destination: {}", left_out.join(", ")));
         }
         let typed = |column: &String| (column.clone(), table.columns.get(column).cloned().unwrap_or_default());
-        let key: Vec<(String, String)> = table.key.iter().map(typed).collect();
+        let key: Vec<Typed> = table.key.iter().map(typed).collect();
         let infinity = route.spec.infinity;
-        let pairs = |list: &[(String, String)]| {
-            row_text(list.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())), infinity)
+        let plain =
+            |list: &[Typed]| row_text(list.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str())), infinity);
+        // Masked values only exist at the source, so that is where they are hashed for the comparison.
+        let text = |(column, sql_type): &Typed| match &route.salt {
+            Some(salt) if table.masked.contains(column) => mask::sql(name, column, salt),
+            _ => canonical::text(column, sql_type, infinity),
         };
+        let hashed = |list: &[Typed]| row_of(&list.iter().map(text).collect::<Vec<_>>());
         // A column's checksum includes the key: two values that changed places are not equal.
-        let mut parts = vec![pairs(&key)];
-        parts.extend(columns.iter().map(typed).map(|column| pairs(&[key.clone(), vec![column]].concat())));
-        let all = table.columns.iter().map(|(name, sql_type)| (name.as_str(), sql_type.as_str()));
-        let whole = row_text(all, infinity);
+        let parts = |row: &dyn Fn(&[Typed]) -> String| {
+            let with_key = |column| row(&[key.clone(), vec![column]].concat());
+            std::iter::once(row(&key)).chain(columns.iter().map(typed).map(with_key)).collect::<Vec<String>>()
+        };
+        let all: Vec<Typed> = table.columns.keys().map(typed).collect();
+        let (source_parts, parts) = (parts(&hashed), parts(&plain));
         let destination_schema = &route.spec.destination.schema;
         let destination_table = &table.destination.table;
         Self {
             name: name.to_owned(),
             lake_table: relation.to_owned(),
             topic: route.spec.topic(name),
-            source_query: summary_query(schema, relation, &whole, &parts),
+            source_query: summary_query(schema, relation, &hashed(&all), &source_parts),
             // There the whole row may have other columns, so the key stands in for it.
             destination_query: summary_query(destination_schema, destination_table, &parts[0], &parts),
             destination_table: format!("{destination_schema}.{destination_table}"),

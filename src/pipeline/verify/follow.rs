@@ -28,6 +28,8 @@ pub(super) struct Route<'a> {
     pub kafka: &'a Kafka,
     pub jobs: &'a JobServer,
     pub destination: &'a Database,
+    /// With which masked columns are hashed.
+    pub salt: Option<String>,
 }
 
 /// A change that was committed at the source.

@@ -103,17 +103,20 @@ impl Marker {
             generated: row.get(3),
             unique: row.get(4),
         });
-        let made = Self::from_columns(relation, &table.key, &columns.collect::<Vec<_>>());
+        let made = Self::from_columns(relation, table, &columns.collect::<Vec<_>>());
         let Ok(marker) = &made else { return Ok(made) };
         // The template is looked for here, so that an empty table is known before anything is written.
         let template = source.first(&format!("SELECT 1 {}", marker.template()), &[]).await?;
         Ok(if template.is_some() { made } else { Err("it has no row to copy".to_owned()) })
     }
 
-    fn from_columns(relation: String, key: &[String], columns: &[SourceColumn]) -> Result<Self, String> {
+    fn from_columns(relation: String, table: &Table, columns: &[SourceColumn]) -> Result<Self, String> {
+        let key = &table.key;
         let is_text = |column: &&SourceColumn| {
             let text = column.sql_type == "text" || column.sql_type.starts_with("character varying");
-            text && !column.generated && !key.contains(&column.name)
+            // A marker that arrives as a hash would not be found again.
+            let stays = !key.contains(&column.name) && !table.masked.contains(&column.name);
+            text && !column.generated && stays
         };
         let preferred = PREFERRED.iter().find_map(|name| columns.iter().filter(is_text).find(|c| c.name == *name));
         let marked = preferred.or_else(|| columns.iter().filter(is_text).find(|column| !column.unique));
@@ -138,7 +141,7 @@ impl Marker {
             };
             assignments.push((quoted, expression));
         }
-        Ok(Self { relation, column: marked.name.clone(), key: key.to_vec(), assignments })
+        Ok(Self { relation, column: marked.name.clone(), key: key.clone(), assignments })
     }
 
     /// The text that marks a row of this run; `label` tells rows and states of one run apart.
@@ -271,7 +274,15 @@ mod tests {
     }
 
     fn marker(columns: &[SourceColumn]) -> Result<Marker, String> {
-        Marker::from_columns("\"public\".\"t\"".into(), &["id".to_owned()], columns)
+        let masked = ["iban".to_owned()].into();
+        let table = Table { key: vec!["id".to_owned()], masked, ..Table::default() };
+        Marker::from_columns("\"public\".\"t\"".into(), &table, columns)
+    }
+
+    #[test]
+    fn a_masked_column_takes_no_marker() {
+        let made = marker(&[column("id", "bigint", true, true), column("iban", "text", false, false)]);
+        assert_eq!(made, Err("it has no text column that a marker fits in".to_owned()));
     }
 
     #[test]

@@ -1,0 +1,1 @@
+UPDTAE orders SET day = now()

@@ -1,0 +1,1 @@
+SELECT month, sum(total) AS total FROM totals JOIN affected USING (month) GROUP BY month

@@ -1,0 +1,1 @@
+SELECT DISTINCT date_trunc('month', day)::date AS month FROM changed

@@ -1,0 +1,2 @@
+SELECT id FROM tills;
+SELECT name FROM tills
