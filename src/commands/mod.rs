@@ -1,5 +1,6 @@
 //! One file a command: glue between what the user typed and the layers that decide, do and show.
 
+mod backup;
 mod bundle;
 mod catalog;
 mod completions;
@@ -18,6 +19,7 @@ mod jobs;
 mod lifecycle;
 mod lineage;
 mod logs;
+mod progress;
 mod repair;
 mod reset;
 mod run;
@@ -47,6 +49,8 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Verify(arguments) => verify::run(&context, &arguments).await,
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
         Command::Bundle(arguments) => bundle::run(&context, &arguments).await,
+        Command::Backup(arguments) => backup::backup(&context, &arguments).await,
+        Command::Restore(arguments) => backup::restore(&context, &arguments).await,
         Command::Down(arguments) => down::run(&context, &arguments).await,
         Command::Reset(arguments) => reset::run(&context, &arguments).await,
         Command::Repair(arguments) => repair::run(&context, &arguments).await,

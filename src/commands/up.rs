@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Exit;
+use super::backup::Unfinished;
 use super::context::Context;
 use super::credentials;
 use super::run::{Running, run as run_plan};
@@ -32,6 +33,9 @@ const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let stack = Stack::open(context).await?;
+    if !arguments.plan {
+        Unfinished::of(&stack).check()?;
+    }
     let state = State::read(&stack).await?;
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
@@ -156,7 +160,8 @@ impl State {
         Ok(reconcile::up(&stack.project, &self.observed, &self.desired(stack)?, options)?)
     }
 
-    fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
+    /// What should be there.
+    pub fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
         Ok(desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?)

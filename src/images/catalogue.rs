@@ -285,6 +285,11 @@ impl Catalogue {
         wanted.into_iter().filter(|reference| !is_present(reference, local)).cloned().collect()
     }
 
+    /// Whether none of these images has this reference.
+    pub fn is_missing(reference: &str, local: &[ImageSummary]) -> bool {
+        !is_present(reference, local)
+    }
+
     /// What has to be made for the services: their missing images and the missing ones those build on, parents first.
     /// The parents of an image that is there are not looked at.
     pub fn build_order(&self, local: &[ImageSummary]) -> Vec<&Image> {

@@ -5,12 +5,14 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "up",
     "status",
     "verify",
     "doctor",
     "bundle",
+    "backup",
+    "restore",
     "down",
     "reset",
     "stop",

@@ -8,6 +8,7 @@ mod fake_daemon;
 #[expect(dead_code, reason = "other tests ask it more")]
 mod fake_http;
 
+mod backup;
 mod bundle;
 mod doctor;
 mod engine;
@@ -21,4 +22,5 @@ mod lifecycle;
 mod look;
 mod output;
 mod preflight;
+mod transport;
 mod up;

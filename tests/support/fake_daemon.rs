@@ -9,6 +9,8 @@
 //! ```
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
+#[path = "fake_daemon/archives.rs"]
+mod archives;
 #[path = "fake_daemon/containers.rs"]
 mod containers;
 #[path = "fake_daemon/http.rs"]
@@ -26,6 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+#[allow(unused_imports, reason = "every test binary uses another part of it")]
+pub use archives::{Node, Tree};
 use http::{Answer, Request};
 pub use world::{BuildFailure, ExecScript, Fate, World};
 

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::archives::Tree;
+
 /// Everything the engine has, and how it is to behave.
 pub struct World {
     /// API version that `/version` reports.
@@ -29,6 +31,10 @@ pub struct World {
     pub networks: BTreeMap<String, BTreeMap<String, String>>,
     /// Volumes by name, with labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Content of volumes that is not just an empty directory.
+    pub contents: BTreeMap<String, Tree>,
+    /// Archives of volumes break off after so many bytes.
+    pub cut_archives: Option<usize>,
     /// Images.
     pub images: Vec<Image>,
     /// References that a pull finds; with nothing here there is no registry.
@@ -68,6 +74,8 @@ impl Default for World {
             containers: BTreeMap::new(),
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            cut_archives: None,
             images: Vec::new(),
             registry: BTreeSet::new(),
             build_failures: BTreeMap::new(),
