@@ -12,9 +12,9 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
     BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
-    CredentialsArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs,
-    JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, RestoreArgs, ScaleArgs,
-    ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction,
+    ImagesArgs, IngestArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel,
+    RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -281,6 +281,12 @@ pub enum Command {
     /// An image's tag is a hash of everything it is made from, so unchanged sources build nothing.
     #[command(after_help = help::IMAGES)]
     Images(ImagesArgs),
+    /// Show what made the last start take as long as it did
+    ///
+    /// Of all operations of the last `pipectl up` that changed something, the chain in which each waited for the one before
+    /// and that ended last, with the seconds of each. Whatever is not in it could take longer without anybody noticing.
+    #[command(after_help = help::CRITICAL_PATH)]
+    CriticalPath(CriticalPathArgs),
     /// Show addresses, users and passwords
     ///
     /// Where to point a browser or a client at, with the demo user and password where one is needed.
@@ -349,6 +355,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Graph(_) => "graph",
             Self::Images(_) => "images",
+            Self::CriticalPath(_) => "critical-path",
             Self::Credentials(_) => "credentials",
             Self::Connector(_) => "connector",
             Self::Jobs(_) => "jobs",

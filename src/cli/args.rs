@@ -366,6 +366,14 @@ pub enum ImagesAction {
     Prune,
 }
 
+/// Options of `critical-path`.
+#[derive(Debug, Args)]
+pub struct CriticalPathArgs {
+    /// Print JSON, times in milliseconds
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `credentials`.
 #[derive(Debug, Args)]
 pub struct CredentialsArgs {

@@ -187,6 +187,11 @@ Examples:
   pipectl images load images.tar    says what was there already
   pipectl images prune              remove outdated builds";
 
+pub(super) const CRITICAL_PATH: &str = "\
+Examples:
+  pipectl critical-path
+  pipectl critical-path --json";
+
 pub(super) const CREDENTIALS: &str = "\
 Examples:
   pipectl credentials

@@ -8,6 +8,7 @@ mod config;
 mod connector;
 mod context;
 mod credentials;
+mod critical_path;
 mod doctor;
 mod down;
 mod exec;
@@ -28,6 +29,7 @@ mod stack;
 mod status;
 mod token;
 mod tools;
+mod unfinished;
 mod unproved;
 mod up;
 mod verify;
@@ -63,6 +65,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Config(arguments) => config::run(&context, &arguments),
         Command::Graph(arguments) => graph::run(&context, &arguments),
         Command::Images(arguments) => images::run(&context, &arguments).await,
+        Command::CriticalPath(arguments) => critical_path::run(&context, &arguments),
         Command::Credentials(arguments) => credentials::run(&context, &arguments),
         Command::Connector(arguments) => connector::run(&context, &arguments).await,
         Command::Jobs(arguments) => jobs::run(&context, &arguments).await,

@@ -7,6 +7,7 @@ use super::backup::{self, After, Order};
 use super::context::Context;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use crate::cli::{ResetArgs, ResetLevel};
 use crate::engine::backend::Backend;
 use crate::engine::observed::RunState;
@@ -37,7 +38,8 @@ fn order(arguments: &ResetArgs, after: After) -> Result<Option<Order<'_>>, Failu
 
 async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
     let order = order(arguments, After::Stopped)?;
-    let plan = reconcile::reset_all(&stack.project, &stack.observe().await?)?;
+    let observed = stack.observe().await?;
+    let plan = reconcile::reset_all(&stack.project, &observed)?;
     let state = stack.state_dir();
     if plan.changes() == 0 && !state.exists() {
         context.ui.note("nothing to do: nothing of this project is here");
@@ -52,14 +54,17 @@ async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
     )? {
         return Ok(exit::FAILED);
     }
-    let plan = match &order {
+    let (plan, observed) = match &order {
         Some(order) => {
             backup::before(context, stack, order).await?;
             // What ran has been stopped for it.
-            reconcile::reset_all(&stack.project, &stack.observe().await?)?
+            let observed = stack.observe().await?;
+            (reconcile::reset_all(&stack.project, &observed)?, observed)
         }
-        None => plan,
+        None => (plan, observed),
     };
+    // Gone with the directory.
+    Unfinished::of(stack).removing("reset all", &observed)?;
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
         .await?;
     if state.exists() {

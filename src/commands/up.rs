@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Exit;
-use super::backup::Unfinished;
 use super::context::Context;
 use super::credentials;
+use super::critical_path::Record;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use super::unproved::Unproved;
 use crate::cli::UpArgs;
 use crate::engine::backend::{Backend, VolumeSpec};
@@ -33,10 +35,10 @@ const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let stack = Stack::open(context).await?;
-    if !arguments.plan {
-        Unfinished::of(&stack).check()?;
-    }
     let state = State::read(&stack).await?;
+    if !arguments.plan {
+        Unfinished::of(&stack).check(&state.observed)?;
+    }
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
     let options = UpOptions {
@@ -74,7 +76,11 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     if proves {
         unproved.set().map_err(|error| unproved.unwritable(&error))?;
     }
-    bring_up(context, &stack, state, &plan, images, running).await?;
+    let began = Instant::now();
+    let report = bring_up(context, &stack, state, &plan, images, running).await?;
+    if report.changes() > 0 {
+        Record::of(&plan, &report, began.elapsed()).keep(&stack.state_dir())?;
+    }
     if proves {
         unproved.clear().map_err(|error| unproved.unwritable(&error))?;
     }

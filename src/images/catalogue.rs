@@ -91,6 +91,11 @@ impl Image {
     pub fn reference(&self) -> String {
         format!("{}:{}", self.repository, self.hash)
     }
+
+    /// `repository:latest`, for people: nothing here goes by it.
+    pub fn latest(&self) -> String {
+        format!("{}:latest", self.repository)
+    }
 }
 
 /// What an image is made from.

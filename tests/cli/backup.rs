@@ -358,13 +358,13 @@ fn a_restore_that_fails_leaves_no_volume() {
 #[test]
 fn what_a_killed_restore_left_is_not_started() {
     let (stage, _) = saved();
-    stage.write(".pipectl/shop/restoring", "");
+    stage.write(".pipectl/shop/unfinished.json", r#"{"command": "restore", "removing": null}"#);
     assert_snapshot!(stage.run(&["up"]), @r"
     exit code 1
     --- stderr
-    error: a restore of this project was killed before its end: its volumes are incomplete
+    error: `pipectl restore` did not get to its end: volumes are gone or incomplete
 
-    hint: `pipectl restore FILE --force` restores it, `pipectl reset all` leaves nothing
+    hint: `pipectl reset all` leaves nothing of them, `pipectl restore FILE --force` brings a backup back
     ");
     assert_eq!(stage.run(&["restore", "b.tar", "--force", "--yes"]).code, 0);
     assert_eq!(stage.run(&UP).code, 0);

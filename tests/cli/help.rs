@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "up",
     "status",
     "verify",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 26] = [
     "graph",
     "images",
     "credentials",
+    "critical-path",
     "connector",
     "jobs",
     "catalog",

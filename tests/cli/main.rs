@@ -18,6 +18,7 @@ mod governance;
 mod harness;
 mod help;
 mod interrupts;
+mod killed;
 mod lifecycle;
 mod look;
 mod output;

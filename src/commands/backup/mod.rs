@@ -18,7 +18,6 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::ui::bytes;
 pub use make::{After, Order};
-pub use restore::Unfinished;
 
 /// Result of `backup --json` and `restore --json`.
 #[derive(Serialize)]

@@ -1,8 +1,7 @@
 //! Restores a backup: reads it to its end first, makes room, fills fresh volumes, and leaves nothing half done.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use crate::commands::progress::Progress;
 use crate::commands::reset::{confirmed, going};
 use crate::commands::run::{Running, run};
 use crate::commands::stack::Stack;
+use crate::commands::unfinished::Unfinished;
 use crate::commands::unproved::Unproved;
 use crate::engine::backend::{Backend, VolumeSpec};
 use crate::engine::desired;
@@ -57,13 +57,14 @@ pub async fn restore(
         return Ok(None);
     }
     let cancel = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
+    let unfinished = Unfinished::of(stack);
+    unfinished.removing("restore", &observed)?;
     if plan.changes() > 0 {
         let told = |_: &_| "there is room for the backup".to_owned();
         let running = Running { cancel: Some(cancel.clone()), ..Running::plain("restore", &told) };
         run(context, stack, &plan, &running).await?;
     }
-    let unfinished = Unfinished::of(stack);
-    unfinished.set()?;
+    unfinished.filling("restore")?;
     let filled = fill(context, stack, &checked, &cancel).await;
     if let Err(failure) = filled {
         return Err(clear(stack, &checked, &unfinished, failure).await);
@@ -265,42 +266,4 @@ fn keep_notes(stack: &Stack, checked: &Checked) -> Result<(), Failure> {
             .map_err(|error| Failure::stack(format!("cannot write {}", path.display())).because(error.to_string()))?;
     }
     Ok(())
-}
-
-/// A file that is there while volumes are being filled: `up` must not take them for whole.
-pub struct Unfinished(PathBuf);
-
-impl Unfinished {
-    /// The mark of a project, beside its other state.
-    pub fn of(stack: &Stack) -> Self {
-        Self(stack.state_dir().join("restoring"))
-    }
-
-    /// Refuses to go on where a restore was killed.
-    pub fn check(&self) -> Result<(), Failure> {
-        if !self.0.exists() {
-            return Ok(());
-        }
-        Err(Failure::stack("a restore of this project was killed before its end: its volumes are incomplete")
-            .hint("`pipectl restore FILE --force` restores it, `pipectl reset all` leaves nothing"))
-    }
-
-    fn set(&self) -> Result<(), Failure> {
-        let made = self.0.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&self.0, "`pipectl restore` has not ended\n"))
-            .map_err(|error| self.failure("write", &error))
-    }
-
-    fn clear(&self) -> Result<(), Failure> {
-        match std::fs::remove_file(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failure("remove", &error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn failure(&self, verb: &str, error: &io::Error) -> Failure {
-        Failure::stack(format!("cannot {verb} {}", self.0.display()))
-            .because(error.to_string())
-            .hint("make the directory .pipectl writable for you")
-    }
 }

@@ -53,6 +53,8 @@ pub struct World {
     pub refusals: BTreeMap<String, (u16, String)>,
     /// Calls that are not answered while they stand here, such as `POST /containers/p-web-1/start`.
     pub held: BTreeSet<String>,
+    /// After so many calls that change something the engine hears no more of them, and does not answer the last one.
+    pub deaf_after: Option<usize>,
     /// Calls that changed something, in order.
     pub calls: Vec<String>,
     /// Execs by id: container and command.
@@ -85,6 +87,7 @@ impl Default for World {
             execs: Vec::new(),
             refusals: BTreeMap::new(),
             held: BTreeSet::new(),
+            deaf_after: None,
             calls: Vec::new(),
             started_execs: BTreeMap::new(),
             counter: 0,
