@@ -521,3 +521,28 @@ fn ctrl_c_starts_again_what_ran() {
     assert_eq!(stage.run(&UP).code, 0);
     assert_eq!(stage.calls(), [""; 0], "everything runs, nothing is left over");
 }
+
+#[test]
+fn files_of_the_project_come_along_and_secrets_only_when_asked_for() {
+    let stage = Stage::new(&format!("{SHOP}x-pipectl: {{pipeline: ../pipeline.yml}}\n"));
+    stage.write("pipeline.yml", include_str!("../../pipeline.yml"));
+    stage.write(".env", "SHOP_PASSWORD=hunter2\n");
+    for file in std::fs::read_dir("spark/transforms").expect("our own directory") {
+        let file = file.expect("a file").path();
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        stage.write(&format!("spark/transforms/{name}"), &std::fs::read_to_string(&file).expect("text"));
+    }
+    assert_eq!(stage.run(&UP).code, 0);
+    assert_eq!(stage.run(&["backup", "plain.tar", "--yes"]).code, 0);
+    let text = String::from_utf8_lossy(&std::fs::read(stage.dir().join("plain.tar")).expect("read")).into_owned();
+    assert!(text.contains("topic_prefix: jadc2") && !text.contains("hunter2"));
+    let secret = stage.run(&["backup", "secret.tar", "--yes", "--with-secrets"]);
+    assert!(secret.stderr.ends_with("it holds passwords: keep it where only you can read it\n"), "{secret}");
+    let kept = members(&stage.dir().join("secret.tar"));
+    assert!(kept.contains(&("project/.env".to_owned(), b"SHOP_PASSWORD=hunter2\n".to_vec())));
+    stage.write("spark/transforms/orders.sql", "SELECT 1\n");
+    let restored = stage.run(&["restore", "plain.tar", "--force", "--yes"]);
+    assert_eq!(restored.code, 0, "{restored}");
+    let differs = "warning: files of this project are not those of the backup: spark/transforms/orders.sql\n";
+    assert!(restored.stderr.contains(differs), "{restored}");
+}
