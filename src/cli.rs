@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
-    CredentialsArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction, ImagesArgs, IngestArgs,
-    InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel,
-    ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
+    CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction,
+    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind,
+    ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs,
+    VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -206,6 +207,19 @@ pub enum Command {
     /// manifest.json lists what is there and what could not be had. Works with a broken stack and without an engine.
     #[command(after_help = help::BUNDLE)]
     Bundle(BundleArgs),
+    /// Save all data of the project in one file
+    ///
+    /// Reads every volume into one archive, all as of one moment: the services that run are stopped meanwhile and started
+    /// again afterwards, also after a failure or Ctrl-C. Asks before it stops anything. The file appears when it is
+    /// complete; pipeline.yml and the SQL files come along.
+    #[command(after_help = help::BACKUP)]
+    Backup(BackupArgs),
+    /// Bring back the data of a backup
+    ///
+    /// Reads the whole file and compares it with its checksums before anything is touched, then fills fresh volumes; the
+    /// next `pipectl up` goes on where the backup was made. Refuses a project that holds data unless told --force.
+    #[command(after_help = help::RESTORE)]
+    Restore(RestoreArgs),
     /// Remove the containers and networks; the data stays
     ///
     /// Stops and removes the project's containers and networks. Tables, topics and Delta files are in volumes and stay;
@@ -277,6 +291,12 @@ pub enum Command {
     /// An image's tag is a hash of everything it is made from, so unchanged sources build nothing.
     #[command(after_help = help::IMAGES)]
     Images(ImagesArgs),
+    /// Show what made the last start take as long as it did
+    ///
+    /// Of all operations of the last `pipectl up` that changed something, the chain in which each waited for the one before
+    /// and that ended last, with the seconds of each. Whatever is not in it could take longer without anybody noticing.
+    #[command(after_help = help::CRITICAL_PATH)]
+    CriticalPath(CriticalPathArgs),
     /// Show addresses, users and passwords
     ///
     /// Where to point a browser or a client at, with the demo user and password where one is needed.
@@ -338,6 +358,8 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Doctor(_) => "doctor",
             Self::Bundle(_) => "bundle",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
             Self::Down(_) => "down",
             Self::Repair(_) => "repair",
             Self::Reset(_) => "reset",
@@ -350,6 +372,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Graph(_) => "graph",
             Self::Images(_) => "images",
+            Self::CriticalPath(_) => "critical-path",
             Self::Credentials(_) => "credentials",
             Self::Connector(_) => "connector",
             Self::Jobs(_) => "jobs",

@@ -3,6 +3,7 @@
 //! Three layers: `model` (what the files say), `engine` (decide and do), `pipeline`/`probes`/`steps` (what sees the data).
 //! `commands` glue them together, `ui` shows. docs/architecture.md has the map.
 
+pub mod backup;
 pub mod bundle;
 pub mod catalog;
 pub mod cli;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 /// Top-level modules that a top-level module may use besides itself. `exit` is a table of constants and free for all.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "commands",
         &[
+            "backup",
             "bundle",
             "catalog",
             "cli",
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "ui",
         ],
     ),
+    ("backup", &["engine", "model"]),
     ("bundle", &[]),
     ("catalog", &["failure", "fqn"]),
     ("cli", &["event", "failure", "ui"]),
@@ -52,8 +54,9 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 const UI_MAY_USE: &[&str] = &["event", "failure"];
 
 /// Parts of `engine` that those outside of it may use, where not all of it is open to them.
-const ENGINE_PARTS: [(&str, &[&str]); 6] = [
-    ("docker", &["backend", "observed"]),
+const ENGINE_PARTS: [(&str, &[&str]); 7] = [
+    ("backup", &["backend", "observed", "transfer"]),
+    ("docker", &["backend", "observed", "transfer"]),
     ("governance", &["work"]),
     ("images", &["backend", "observed", "work"]),
     ("pipeline", &["backend", "observed", "work"]),

@@ -53,6 +53,8 @@ fn nothing_that_git_ignores_is_carried_and_nothing_else_is_left_out() {
     let listed = String::from_utf8(output.stdout).expect("UTF-8");
     let mut known: Vec<&str> = listed.split_terminator('\0').collect();
     known.sort_unstable();
+    // Once for every stage, in the middle of a merge.
+    known.dedup();
     let packed = pack::list(root()).expect("listed");
     assert_eq!(packed.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), known);
 }

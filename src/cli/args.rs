@@ -161,6 +161,46 @@ pub struct BundleArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The archive to write; must not exist
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Also take along the .env files, passwords and all
+    #[arg(long)]
+    pub with_secrets: bool,
+
+    /// Do not ask before services are stopped; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Print the manifest of the backup as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A file that `pipectl backup` wrote
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Throw away what the project holds now; asks first
+    #[arg(long)]
+    pub force: bool,
+
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Print the manifest of the backup as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `down`.
 #[derive(Debug, Args)]
 pub struct DownArgs {
@@ -175,6 +215,10 @@ pub struct ResetArgs {
     /// What to throw away
     #[arg(value_enum, default_value_t)]
     pub level: ResetLevel,
+
+    /// Make a backup first, as `pipectl backup FILE` does; if that fails, nothing is thrown away
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub backup: Option<PathBuf>,
 
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
@@ -333,8 +377,28 @@ pub enum ImagesAction {
         #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
         registry: Option<String>,
     },
+    /// Write every image the project needs into one file, for a machine without a network
+    Save {
+        /// The archive to write; must not exist
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Take in the images of such a file; `up` then needs neither a network nor a build
+    Load {
+        /// A file that `images save` wrote
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
     /// Remove images that pipectl built from sources that have changed since
     Prune,
+}
+
+/// Options of `critical-path`.
+#[derive(Debug, Args)]
+pub struct CriticalPathArgs {
+    /// Print JSON, times in milliseconds
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `credentials`.

@@ -113,6 +113,18 @@ Examples:
   pipectl bundle                 into the working directory, named after project and time
   pipectl bundle /tmp/b.tar.gz   into this file";
 
+pub(super) const BACKUP: &str = "\
+Examples:
+  pipectl backup before-upgrade.tar        asks, stops, saves, starts again
+  pipectl backup /mnt/nightly.tar --yes    for a script
+  pipectl backup all.tar --with-secrets    the .env files as well";
+
+pub(super) const RESTORE: &str = "\
+Examples:
+  pipectl restore before-upgrade.tar                    into an empty project
+  pipectl restore before-upgrade.tar --force            in the place of what is there
+  pipectl restore before-upgrade.tar --project second   beside it, under another name";
+
 pub(super) const DOWN: &str = "\
 Examples:
   pipectl down             remove containers and networks, keep the data
@@ -122,6 +134,7 @@ pub(super) const RESET: &str = "\
 Examples:
   pipectl reset pipeline   copy the source afresh with the next `pipectl up`
   pipectl reset all        leave nothing but the images
+  pipectl reset all --backup before.tar  keep a copy
   pipectl reset all --yes  without asking, for scripts";
 
 pub(super) const REPAIR: &str = "\
@@ -179,7 +192,14 @@ pub(super) const IMAGES: &str = "\
 Examples:
   pipectl images                    what is present, what is missing
   pipectl images build              get everything ready for an `up` without a network
+  pipectl images save images.tar    for a machine without a network, where `load` reads it
+  pipectl images load images.tar    says what was there already
   pipectl images prune              remove outdated builds";
+
+pub(super) const CRITICAL_PATH: &str = "\
+Examples:
+  pipectl critical-path
+  pipectl critical-path --json";
 
 pub(super) const CREDENTIALS: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use super::Exit;
 use super::context::Context;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use crate::cli::DownArgs;
 use crate::engine::reconcile::{self, DownOptions};
 use crate::exit;
@@ -17,6 +18,13 @@ pub async fn run(context: &Context, arguments: &DownArgs) -> Exit {
         (_, true) => "down; containers, networks and volumes are gone",
         (_, false) => "down; the data is kept, `pipectl up` goes on with it",
     };
+    let unfinished = Unfinished::of(&stack);
+    if arguments.volumes {
+        unfinished.removing("down --volumes", &observed)?;
+    }
     run_plan(context, &stack, &plan, &Running::plain("down", &|_| summary.to_owned())).await?;
+    if arguments.volumes {
+        unfinished.clear()?;
+    }
     Ok(exit::OK)
 }

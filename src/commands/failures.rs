@@ -1,5 +1,6 @@
 //! How the errors of the layers become what a person reads: exit code, causes, the next command.
 
+use crate::backup::BackupError;
 use crate::engine::backend::BackendError;
 use crate::engine::desired::DesiredError;
 use crate::exit;
@@ -72,6 +73,24 @@ impl From<BackendError> for Failure {
 /// True for what is neither a socket of this machine nor the search for one.
 fn is_elsewhere(address: &str) -> bool {
     address.split_once("://").is_some_and(|(scheme, _)| scheme != "unix")
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Engine(error) => error.into(),
+            BackupError::Interrupted => Self::new(exit::INTERRUPTED, "interrupted"),
+            BackupError::Exists { .. } => Self::usage(error.to_string()).hint("name another file, or remove this one"),
+            BackupError::Foreign { .. } => Self::usage(error.to_string()),
+            BackupError::Newer { .. } => {
+                Self::usage(error.to_string()).hint("read it with the pipectl that wrote it, or a newer one")
+            }
+            BackupError::Damaged { .. } => {
+                Self::stack(error.to_string()).hint("fetch the file again from where it was kept, or take another one")
+            }
+            error => anyhow::Error::from(error).into(),
+        }
+    }
 }
 
 impl From<ImagesError> for Failure {

@@ -1,5 +1,6 @@
 //! One file a command: glue between what the user typed and the layers that decide, do and show.
 
+mod backup;
 mod bundle;
 mod catalog;
 mod completions;
@@ -7,6 +8,7 @@ mod config;
 mod connector;
 mod context;
 mod credentials;
+mod critical_path;
 mod doctor;
 mod down;
 mod exec;
@@ -20,6 +22,7 @@ mod lifecycle;
 mod lineage;
 mod logs;
 mod man;
+mod progress;
 mod repair;
 mod reset;
 mod run;
@@ -28,6 +31,7 @@ mod stack;
 mod status;
 mod token;
 mod tools;
+mod unfinished;
 mod unproved;
 mod up;
 mod verify;
@@ -53,6 +57,8 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Verify(arguments) => verify::run(&context, &arguments).await,
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
         Command::Bundle(arguments) => bundle::run(&context, &arguments).await,
+        Command::Backup(arguments) => backup::backup(&context, &arguments).await,
+        Command::Restore(arguments) => backup::restore(&context, &arguments).await,
         Command::Down(arguments) => down::run(&context, &arguments).await,
         Command::Reset(arguments) => reset::run(&context, &arguments).await,
         Command::Repair(arguments) => repair::run(&context, &arguments).await,
@@ -65,6 +71,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         Command::Config(arguments) => config::run(&context, &arguments),
         Command::Graph(arguments) => graph::run(&context, &arguments),
         Command::Images(arguments) => images::run(&context, &arguments).await,
+        Command::CriticalPath(arguments) => critical_path::run(&context, &arguments),
         Command::Credentials(arguments) => credentials::run(&context, &arguments),
         Command::Connector(arguments) => connector::run(&context, &arguments).await,
         Command::Jobs(arguments) => jobs::run(&context, &arguments).await,

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::Exit;
+use super::backup::{self, After, Order};
 use super::context::Context;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use crate::cli::{ResetArgs, ResetLevel};
 use crate::engine::backend::Backend;
 use crate::engine::observed::RunState;
@@ -21,27 +23,48 @@ use crate::ui::table::Table;
 pub async fn run(context: &Context, arguments: &ResetArgs) -> Exit {
     let stack = Stack::open(context).await?;
     match arguments.level {
-        ResetLevel::All => all(context, &stack, arguments.yes).await,
-        ResetLevel::Pipeline => pipeline(context, &stack, arguments.yes).await,
+        ResetLevel::All => all(context, &stack, arguments).await,
+        ResetLevel::Pipeline => pipeline(context, &stack, arguments).await,
     }
 }
 
-async fn all(context: &Context, stack: &Stack, yes: bool) -> Exit {
-    let plan = reconcile::reset_all(&stack.project, &stack.observe().await?)?;
+/// The backup that comes before, checked before anything is asked.
+fn order(arguments: &ResetArgs, after: After) -> Result<Option<Order<'_>>, Failure> {
+    let Some(file) = &arguments.backup else { return Ok(None) };
+    let order = Order { file, secrets: false, after };
+    order.check()?;
+    Ok(Some(order))
+}
+
+async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
+    let order = order(arguments, After::Stopped)?;
+    let observed = stack.observe().await?;
+    let plan = reconcile::reset_all(&stack.project, &observed)?;
     let state = stack.state_dir();
     if plan.changes() == 0 && !state.exists() {
         context.ui.note("nothing to do: nothing of this project is here");
         return Ok(exit::OK);
     }
-    context.ui.note(&going(&plan, &state));
+    context.ui.note(&going(&plan, Some(&state)));
     if !confirmed(
         context,
-        yes,
+        arguments.yes,
         "reset all",
         &format!("remove all of project {}, its data included?", stack.project.name),
     )? {
         return Ok(exit::FAILED);
     }
+    let (plan, observed) = match &order {
+        Some(order) => {
+            backup::before(context, stack, order).await?;
+            // What ran has been stopped for it.
+            let observed = stack.observe().await?;
+            (reconcile::reset_all(&stack.project, &observed)?, observed)
+        }
+        None => (plan, observed),
+    };
+    // Gone with the directory.
+    Unfinished::of(stack).removing("reset all", &observed)?;
     run_plan(context, stack, &plan, &Running::plain("reset", &|_| "everything of this project is gone".to_owned()))
         .await?;
     leave_source(context, stack).await;
@@ -65,7 +88,7 @@ async fn leave_source(context: &Context, stack: &Stack) {
 }
 
 /// Containers, networks and volumes that a plan removes, and pipectl's own notes about the project.
-fn going(plan: &Plan, state: &Path) -> String {
+pub fn going(plan: &Plan, state: Option<&Path>) -> String {
     let mut table = Table::new(["REMOVES", "NAME"]);
     for operation in &plan.operations {
         match &operation.action {
@@ -75,13 +98,14 @@ fn going(plan: &Plan, state: &Path) -> String {
             _ => &mut table,
         };
     }
-    if state.exists() {
+    if let Some(state) = state.filter(|state| state.exists()) {
         table.row(["directory", &state.display().to_string()]);
     }
     table.render(None)
 }
 
-async fn pipeline(context: &Context, stack: &Stack, yes: bool) -> Exit {
+async fn pipeline(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
+    let order = order(arguments, After::AsBefore)?;
     let pipeline = stack.pipeline()?;
     let plan = planned(context, pipeline).await?;
     if plan.items.is_empty() {
@@ -89,8 +113,11 @@ async fn pipeline(context: &Context, stack: &Stack, yes: bool) -> Exit {
         return Ok(exit::OK);
     }
     context.ui.note("The source database keeps its rows; `pipectl up` copies them afresh.");
-    if !confirmed(context, yes, "reset pipeline", "remove all of these?")? {
+    if !confirmed(context, arguments.yes, "reset pipeline", "remove all of these?")? {
         return Ok(exit::FAILED);
+    }
+    if let Some(order) = &order {
+        backup::before(context, stack, order).await?;
     }
     stop_jobs(stack, &JOBS).await?;
     let ui = context.ui.clone();
@@ -134,7 +161,7 @@ pub fn confirmed(context: &Context, yes: bool, command: &str, question: &str) ->
         Failure::usage(error.to_string()).hint(format!("to do it without a question: `pipectl {command} --yes`"))
     })?;
     if !answer {
-        context.ui.note("nothing was removed");
+        context.ui.note("nothing was changed");
     }
     Ok(answer)
 }

@@ -28,6 +28,8 @@ pub struct Running<'a> {
     pub images: Arc<dyn ImageProvider>,
     /// Ends the run with exit code [`exit::TIMEOUT`].
     pub timeout: Option<std::time::Duration>,
+    /// Ends the run where the caller listens to Ctrl-C itself; by default the run does.
+    pub cancel: Option<CancellationToken>,
     /// One line at the end of a good run.
     pub summary: &'a dyn Fn(&Report) -> String,
 }
@@ -35,7 +37,14 @@ pub struct Running<'a> {
 impl<'a> Running<'a> {
     /// A run without images, in the default width and without a deadline.
     pub fn plain(command: &'static str, summary: &'a dyn Fn(&Report) -> String) -> Self {
-        Self { command, parallel: Options::default().parallel, images: Arc::new(NoImages), timeout: None, summary }
+        Self {
+            command,
+            parallel: Options::default().parallel,
+            images: Arc::new(NoImages),
+            timeout: None,
+            cancel: None,
+            summary,
+        }
     }
 }
 
@@ -55,7 +64,10 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
     let started = Instant::now();
     let (events, receiver) = Events::channel();
     let screen = context.ui.show(receiver);
-    let cancel = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
+    let cancel = match &running.cancel {
+        Some(cancel) => cancel.clone(),
+        None => context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?,
+    };
     events.send(Event::RunStarted { command: running.command.to_owned(), project: stack.project.name.clone() });
     for warning in &plan.warnings {
         events.warn(&warning.text, warning.hint.as_deref());

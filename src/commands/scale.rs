@@ -4,6 +4,7 @@ use super::Exit;
 use super::context::Context;
 use super::run::Running;
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use super::up::{State, bring_up, summary};
 use crate::cli::ScaleArgs;
 use crate::engine::reconcile::UpOptions;
@@ -13,6 +14,7 @@ use crate::images;
 pub async fn run(context: &Context, arguments: &ScaleArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let state = State::read(&stack).await?;
+    Unfinished::of(&stack).check(&state.observed)?;
     let options = UpOptions {
         services: arguments.replicas.iter().map(|replicas| replicas.service.clone()).collect(),
         scale: arguments.replicas.iter().map(|replicas| (replicas.service.clone(), replicas.count)).collect(),

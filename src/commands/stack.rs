@@ -73,8 +73,7 @@ impl Stack {
 
     /// Where pipectl keeps notes about this project between two commands. `reset all` removes it.
     pub fn state_dir(&self) -> PathBuf {
-        let root = self.project.dir.parent().unwrap_or(&self.project.dir);
-        root.join(".pipectl").join(&self.project.name)
+        state_dir(&self.project)
     }
 
     /// Time until SIGKILL of a service.
@@ -82,6 +81,12 @@ impl Stack {
         let own = self.project.services.get(service).and_then(|service| service.stop_grace_period);
         own.unwrap_or(DEFAULT_GRACE)
     }
+}
+
+/// The same for those that need no engine.
+pub fn state_dir(project: &Project) -> PathBuf {
+    let root = project.dir.parent().unwrap_or(&project.dir);
+    root.join(".pipectl").join(&project.name)
 }
 
 /// How thoroughly pipeline.yml is read.

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Exit;
 use super::context::Context;
 use super::credentials;
+use super::critical_path::Record;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
+use super::unfinished::Unfinished;
 use super::unproved::Unproved;
 use crate::cli::UpArgs;
 use crate::engine::backend::{Backend, VolumeSpec};
@@ -33,6 +36,9 @@ const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let stack = Stack::open_checked(context).await?;
     let state = State::read(&stack).await?;
+    if !arguments.plan {
+        Unfinished::of(&stack).check(&state.observed)?;
+    }
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
     let options = UpOptions {
@@ -70,7 +76,11 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     if proves {
         unproved.set().map_err(|error| unproved.unwritable(&error))?;
     }
-    bring_up(context, &stack, state, &plan, images, running).await?;
+    let began = Instant::now();
+    let report = bring_up(context, &stack, state, &plan, images, running).await?;
+    if report.changes() > 0 {
+        Record::of(&plan, &report, began.elapsed()).keep(&stack.state_dir())?;
+    }
     if proves {
         unproved.clear().map_err(|error| unproved.unwritable(&error))?;
     }
@@ -156,7 +166,8 @@ impl State {
         Ok(reconcile::up(&stack.project, &self.observed, &self.desired(stack)?, options)?)
     }
 
-    fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
+    /// What should be there.
+    pub fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
         Ok(desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?)

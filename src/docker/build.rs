@@ -23,9 +23,12 @@ impl DockerEngine {
     pub(super) async fn build_image(&self, request: BuildRequest, output: &OutputFn) -> Result<()> {
         let image = request.references.first().cloned().unwrap_or_default();
         let context = self.context(format!("build {image}"), format!("image {image}"));
+        // The first reference is given last: what goes by it finds an image that has all the others.
+        let mut names = request.references.iter().rev();
+        let name = names.next().map_or("", String::as_str);
         let mut query = BuildImageOptionsBuilder::default()
             .dockerfile(&request.dockerfile)
-            .t(&image)
+            .t(name)
             .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>())
             .labels(&request.labels.into_iter().collect::<HashMap<_, _>>())
             .rm(true)
@@ -47,8 +50,8 @@ impl DockerEngine {
                 Err(error) => return Err(context.error(error)),
             }
         }
-        for reference in request.references.iter().skip(1) {
-            self.tag_image(&image, reference).await?;
+        for reference in names {
+            self.tag_image(name, reference).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::address::{Address, Candidates, Surroundings, candidates};
-use super::error::Context;
+use super::error::{Context, OwnedContext};
 use crate::engine::backend::{BackendError, Result};
 
 /// Oldest API we speak: that of Docker 20.10, which has health states, labels, mounts and one-shot statistics.
@@ -77,6 +77,16 @@ impl DockerEngine {
     /// For error messages: `operation` is a phrase ("start container x"), `what` the object ("container x").
     pub(super) fn context(&self, operation: impl Into<String>, what: impl Into<String>) -> Context<'_> {
         Context { address: &self.address, operation: operation.into(), what: what.into() }
+    }
+
+    /// The same for what outlives the call that began it.
+    pub(super) fn owned_context(&self, operation: impl Into<String>, what: impl Into<String>) -> OwnedContext {
+        OwnedContext { address: self.address.clone(), operation: operation.into(), what: what.into() }
+    }
+
+    /// True for Podman, which differs from Docker in what its documentation calls details.
+    pub(super) fn is_podman(&self) -> bool {
+        self.version.starts_with("Podman")
     }
 
     /// A handle whose calls may take longer until the engine begins to answer.

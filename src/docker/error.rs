@@ -16,6 +16,25 @@ pub(super) struct Context<'a> {
     pub what: String,
 }
 
+/// A [`Context`] for streams, which go on after the call that began them.
+#[derive(Debug, Clone)]
+pub(super) struct OwnedContext {
+    /// The engine's address.
+    pub address: String,
+    /// A phrase: "read the volume in x".
+    pub operation: String,
+    /// The object: "container x".
+    pub what: String,
+}
+
+impl OwnedContext {
+    /// The error to return.
+    pub(super) fn error(&self, error: Error) -> BackendError {
+        let Self { address, operation, what } = self;
+        Context { address, operation: operation.clone(), what: what.clone() }.error(error)
+    }
+}
+
 impl Context<'_> {
     /// The error to return.
     pub(super) fn error(&self, error: Error) -> BackendError {

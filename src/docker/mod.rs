@@ -18,5 +18,6 @@ mod observe;
 mod ports;
 mod pull;
 mod spec;
+mod transfer;
 
 pub use connect::{DockerEngine, connect};

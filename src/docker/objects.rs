@@ -14,7 +14,9 @@ use super::connect::DockerEngine;
 use super::containers::absent_is_fine;
 use super::observe;
 use crate::engine::backend::{EngineInfo, NetworkSpec, Result, VolumeSpec};
-use crate::engine::observed::{ContainerSummary, ImageSummary, NetworkSummary, PROJECT_LABEL, VolumeSummary};
+use crate::engine::observed::{
+    ContainerSummary, ImageSummary, LAYOUT_LABEL, NetworkSummary, PROJECT_LABEL, VOLUME_LABEL, VolumeSummary,
+};
 
 impl DockerEngine {
     pub(super) async fn facts(&self) -> Result<EngineInfo> {
@@ -96,7 +98,15 @@ impl DockerEngine {
             .into_iter()
             .map(|volume| {
                 let (project, config_hash) = observe::owner(&volume.labels);
-                VolumeSummary { name: volume.name, config_hash, project }
+                let label = |name: &str| volume.labels.get(name).cloned();
+                let layout = label(LAYOUT_LABEL).and_then(|text| text.parse().ok());
+                VolumeSummary {
+                    key: label(VOLUME_LABEL).unwrap_or_default(),
+                    name: volume.name,
+                    layout,
+                    config_hash,
+                    project,
+                }
             })
             .filter(|volume| volume.project == project || names.contains(&volume.name))
             .collect();

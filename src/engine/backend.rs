@@ -268,7 +268,7 @@ pub struct ContainerSpec {
 /// An image to build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildRequest {
-    /// Every reference the result gets.
+    /// Every reference the result gets, the first one last: it stands for all of them.
     pub references: Vec<String>,
     /// The context as a tar archive on disk, Dockerfile inside.
     pub context: std::path::PathBuf,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::backend::{ContainerSpec, NetworkSpec, VolumeSpec};
 use super::hash;
 use super::observed::{
-    COMPOSE_HASH_LABEL, CONFIG_FILES_LABEL, CONFIG_HASH_LABEL, NETWORK_LABEL, NUMBER_LABEL, ONEOFF_LABEL,
+    COMPOSE_HASH_LABEL, CONFIG_FILES_LABEL, CONFIG_HASH_LABEL, LAYOUT_LABEL, NETWORK_LABEL, NUMBER_LABEL, ONEOFF_LABEL,
     PROJECT_LABEL, SERVICE_LABEL, VOLUME_LABEL, WORKING_DIR_LABEL,
 };
 use crate::model::{Mount, MountKind, Project, Service};
@@ -82,12 +82,17 @@ pub fn desired(
         services.insert(name.clone(), describe(project, service, image, content_hash)?);
     }
     let networks = project.networks.iter().filter(|(_, network)| !network.external);
-    let volumes = project.volumes.iter().filter(|(_, volume)| !volume.external);
     Ok(Desired {
         services,
         networks: networks.map(|(key, _)| (key.clone(), network(project, key))).collect(),
-        volumes: volumes.map(|(key, _)| (key.clone(), volume(project, key))).collect(),
+        volumes: volumes(project),
     })
+}
+
+/// Volumes of a project that are ours to make, by key. They depend on no image.
+pub fn volumes(project: &Project) -> BTreeMap<String, VolumeSpec> {
+    let volumes = project.volumes.iter().filter(|(_, volume)| !volume.external);
+    volumes.map(|(key, _)| (key.clone(), volume(project, key))).collect()
 }
 
 fn describe(
@@ -204,6 +209,7 @@ fn volume(project: &Project, key: &str) -> VolumeSpec {
     let hash = hash::volume(&spec);
     spec.labels.insert(PROJECT_LABEL.into(), project.name.clone());
     spec.labels.insert(VOLUME_LABEL.into(), key.to_owned());
+    spec.labels.insert(LAYOUT_LABEL.into(), project.ext.layout().to_string());
     spec.labels.insert(CONFIG_HASH_LABEL.into(), hash);
     spec
 }

@@ -13,6 +13,7 @@ pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod reconcile;
+pub mod transfer;
 pub mod work;
 
 use std::time::Duration;

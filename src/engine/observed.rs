@@ -22,6 +22,8 @@ pub const COMPOSE_HASH_LABEL: &str = "com.docker.compose.config-hash";
 pub const WORKING_DIR_LABEL: &str = "com.docker.compose.project.working_dir";
 /// Label with the Compose files, comma-separated.
 pub const CONFIG_FILES_LABEL: &str = "com.docker.compose.project.config_files";
+/// Label of volumes with the version of the format of the data in them, see `x-pipectl.layout`.
+pub const LAYOUT_LABEL: &str = "io.pipectl.layout";
 /// Label of images that pipectl built: the hash of their inputs.
 pub const IMAGE_HASH_LABEL: &str = "io.pipectl.image-hash";
 
@@ -167,6 +169,10 @@ pub struct NetworkSummary {
 pub struct VolumeSummary {
     /// Name.
     pub name: String,
+    /// Key in the Compose file, from the label; empty when it has none.
+    pub key: String,
+    /// Layout of the data in it, from the label; none for volumes that have no such label.
+    pub layout: Option<u32>,
     /// Our hash of the configuration it was made from; empty when others made it.
     pub config_hash: String,
     /// Project, from the label; empty when it has none.

@@ -91,6 +91,11 @@ impl Image {
     pub fn reference(&self) -> String {
         format!("{}:{}", self.repository, self.hash)
     }
+
+    /// `repository:latest`, for people: nothing here goes by it.
+    pub fn latest(&self) -> String {
+        format!("{}:latest", self.repository)
+    }
 }
 
 /// What an image is made from.
@@ -283,6 +288,11 @@ impl Catalogue {
     pub fn missing(&self, local: &[ImageSummary]) -> Vec<String> {
         let wanted: BTreeSet<_> = self.services.values().collect();
         wanted.into_iter().filter(|reference| !is_present(reference, local)).cloned().collect()
+    }
+
+    /// Whether none of these images has this reference.
+    pub fn is_missing(reference: &str, local: &[ImageSummary]) -> bool {
+        !is_present(reference, local)
     }
 
     /// What has to be made for the services: their missing images and the missing ones those build on, parents first.

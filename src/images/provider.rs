@@ -146,7 +146,7 @@ impl Provider {
             Origin::Rootfs(_) => rootfs::provide(self.backend.as_ref(), image, progress, output).await?,
             Origin::Build(build) => self.build(image, build, progress, output).await?,
         };
-        self.backend.tag(&image.reference(), &format!("{}:latest", image.repository)).await?;
+        self.backend.tag(&image.reference(), &image.latest()).await?;
         Ok(how)
     }
 
@@ -156,8 +156,9 @@ impl Provider {
         let remote = format!("{}/{}:{}", prefix.trim_end_matches('/'), image.name, image.hash);
         match self.backend.pull(&remote, progress).await {
             Ok(()) => {
-                for tag in [image.hash.as_str(), "latest"] {
-                    self.backend.tag(&remote, &format!("{}:{tag}", image.repository)).await?;
+                // What tells the next run that the image is there comes last.
+                for reference in [image.latest(), image.reference()] {
+                    self.backend.tag(&remote, &reference).await?;
                 }
                 Ok(Some(format!("pulled {remote}")))
             }
@@ -176,7 +177,7 @@ impl Provider {
             args.entry(name).or_insert(value);
         }
         let request = BuildRequest {
-            references: vec![image.reference()],
+            references: vec![image.reference(), image.latest()],
             context: archive.path().to_owned(),
             dockerfile: image.origin.recipe().to_owned(),
             target: build.target.clone(),

@@ -30,6 +30,8 @@ pub(super) async fn provide(
     let reference = image.reference();
     let refusal = match pull(backend, progress).await {
         Ok(()) => {
+            // What tells the next run that the image is there comes last.
+            backend.tag(UPSTREAM, &image.latest()).await?;
             backend.tag(UPSTREAM, &reference).await?;
             return Ok(format!("pulled {UPSTREAM}"));
         }
@@ -50,7 +52,8 @@ pub(super) async fn provide(
     let archive = dir.path().join("rootfs.tar");
     run(image, &archive, output).await?;
     progress(0, 0, "importing the root file system");
-    backend.import(&archive, &reference).await?;
+    backend.import(&archive, &image.latest()).await?;
+    backend.tag(&image.latest(), &reference).await?;
     Ok("made from Debian's packages".to_owned())
 }
 

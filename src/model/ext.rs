@@ -62,6 +62,19 @@ pub struct ProjectExt {
     pub steps: BTreeMap<String, Step>,
     /// Profiles that are enabled besides the chosen ones, usually by a variable; `none` stands for no profile.
     pub profiles: Vec<String>,
+    /// Version of the format in which the services keep their data; [`FIRST_LAYOUT`] when absent. It grows when a service
+    /// can no longer read what an earlier version of it wrote.
+    pub layout: Option<u32>,
+}
+
+/// Layout of volumes and projects that name none.
+pub const FIRST_LAYOUT: u32 = 1;
+
+impl ProjectExt {
+    /// The layout of the data, with its default.
+    pub fn layout(&self) -> u32 {
+        self.layout.unwrap_or(FIRST_LAYOUT)
+    }
 }
 
 /// A pipeline step as declared; what it does is looked up by `uses` in the step registry.

@@ -281,6 +281,7 @@ fn project_ext(ext: &ProjectExt) -> Value {
     let mut object = Object::default();
     object.set("pipeline", ext.pipeline.as_deref().map(path));
     object.list("profiles", &ext.profiles);
+    object.set("layout", ext.layout);
     object.set("steps", each(&ext.steps, step));
     object.into()
 }

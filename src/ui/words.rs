@@ -12,6 +12,10 @@ pub(super) fn doing(verb: &str) -> &str {
         "ready" | "wait" | "await" => "waiting",
         "stop" => "stopping",
         "remove" => "removing",
+        "save" => "saving",
+        "check" => "checking",
+        "restore" => "restoring",
+        "load" => "loading",
         "step" | "run" | "finish" => "running",
         other => other,
     }
@@ -28,6 +32,10 @@ pub(super) fn done(verb: &str) -> &str {
         "ready" | "wait" | "await" => "ready",
         "stop" => "stopped",
         "remove" => "removed",
+        "save" => "saved",
+        "check" => "checked",
+        "restore" => "restored",
+        "load" => "loaded",
         "finish" => "finished",
         _ => "done",
     }
@@ -40,7 +48,7 @@ pub(super) fn only_looks(verb: &str) -> bool {
 
 /// True for an operation that may take minutes: plain output then also says when it begins.
 pub(super) fn is_long(verb: &str) -> bool {
-    matches!(verb, "image" | "build" | "pull")
+    matches!(verb, "image" | "build" | "pull" | "save" | "restore" | "load")
 }
 
 /// True for a pipeline step.

@@ -156,6 +156,19 @@ impl Stage {
     }
 }
 
+/// Moments, such as `2026-01-02T03:04:05Z`.
+fn without_dates(text: &str) -> String {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00Z";
+    let is_date = |bytes: &[u8]| {
+        bytes.iter().zip(SHAPE).all(|(byte, shape)| byte == shape || (*shape == b'0' && byte.is_ascii_digit()))
+    };
+    let mut text = text.to_owned();
+    while let Some(at) = text.as_bytes().windows(SHAPE.len()).position(is_date) {
+        text.replace_range(at..at + SHAPE.len(), "DATE");
+    }
+    text
+}
+
 /// Measured times, such as `12ms`, `1.5s` and `in 0.1 s`, and image hashes. Deadlines (`2 s`) are not measured.
 fn without_times(line: &str) -> String {
     let mut text = String::new();
@@ -200,6 +213,12 @@ impl Run {
         }
         self.stderr = lines.join("\n");
         self.stderr.push('\n');
+        self
+    }
+
+    /// Without the moments at which things happened.
+    pub fn undated(mut self) -> Self {
+        self.stderr = without_dates(&self.stderr);
         self
     }
 

@@ -5,13 +5,15 @@ use std::process::Command;
 
 use crate::harness::{SHOP, Stage, skipped};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 29] = [
     "up",
     "init",
     "status",
     "verify",
     "doctor",
     "bundle",
+    "backup",
+    "restore",
     "down",
     "reset",
     "stop",
@@ -24,6 +26,7 @@ const COMMANDS: [&str; 26] = [
     "graph",
     "images",
     "credentials",
+    "critical-path",
     "connector",
     "jobs",
     "catalog",

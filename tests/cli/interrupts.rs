@@ -10,7 +10,7 @@ use crate::harness::{Run, SHOP, Stage, UP, wait_until};
 
 const START_DB: &str = "POST /containers/shop-db-1/start";
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().expect("sh runs");
     assert!(kill.success(), "the signal was sent");
 }

@@ -161,6 +161,7 @@ fn reset_without_a_terminal_and_without_yes_refuses() {
     container             shop-db-1
     network               shop_default
     volume with its data  shop_data
+    directory             DIR/.pipectl/shop
 
     error: cannot ask for confirmation: this is not a terminal
 

@@ -8,6 +8,7 @@ mod fake_daemon;
 #[expect(dead_code, reason = "other tests ask it more")]
 mod fake_http;
 
+mod backup;
 mod bundle;
 mod doctor;
 mod engine;
@@ -18,8 +19,10 @@ mod harness;
 mod help;
 mod init;
 mod interrupts;
+mod killed;
 mod lifecycle;
 mod look;
 mod output;
 mod preflight;
+mod transport;
 mod up;

@@ -1,7 +1,10 @@
 //! `up`: everything the first time, nothing the second time, and what it would do.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 
+use crate::fake_daemon::Fate;
 use crate::harness::{SHOP, Stage, UP};
 
 #[test]
@@ -218,4 +221,33 @@ fn a_start_that_did_not_get_to_its_proof_leaves_it_to_the_next_one() {
     let run = stage.run(&UP);
     assert_ne!(run.code, 0, "there is no pipeline behind the fake engine: {run}");
     assert_eq!(proof(&stage).as_deref(), Some("checked on every run)"), "whatever changes now");
+}
+
+#[test]
+fn what_made_a_start_slow_is_told_afterwards() {
+    let stage = Stage::new(SHOP);
+    assert_snapshot!(stage.run(&["critical-path"]), @r"
+    exit code 1
+    --- stderr
+    error: no start of this project is on record
+
+    hint: `pipectl up` keeps the times of every start that changes something
+    ");
+    stage.world().fates.insert("db".into(), Fate::HealthyAfter(Duration::from_millis(1200)));
+    assert_eq!(stage.run(&UP).code, 0);
+    let record = stage.run(&["critical-path", "--json"]).json();
+    let chain: Vec<String> = record["chain"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|link| format!("{} {}", link["verb"], link["subject"]).replace('"', ""))
+        .collect();
+    let after_the_first =
+        ["create shop-db-1", "start shop-db-1", "ready shop-db-1", "start shop-web-1", "ready shop-web-1"];
+    assert_eq!(chain[1..], after_the_first, "the network or the volume comes before");
+    assert!(record["chain"][3]["elapsed_ms"].as_u64() >= Some(1100), "{record}");
+    let text = stage.run(&["critical-path"]).stdout;
+    assert!(text.contains("this chain, 6 of its 8 operations, took "), "{text}");
+    assert_eq!(stage.run(&UP).code, 0);
+    assert_eq!(stage.run(&["critical-path", "--json"]).json(), record, "a start with nothing to do is not on record");
 }

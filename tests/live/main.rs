@@ -11,6 +11,7 @@ mod converge;
 mod external;
 mod governance;
 mod inputs;
+mod keep;
 mod lifecycle;
 mod losses;
 mod prove;
@@ -63,6 +64,7 @@ const SCENARIOS: &[Scenario] = &[
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
+    ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
     ("a transformation that does not parse is named with its file", inputs::broken_transformation),
     ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
     ("a container that exits at start fails its gate at once with its log", inputs::container_exits),

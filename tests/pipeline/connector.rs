@@ -29,6 +29,7 @@ fn wanted() -> serde_json::Value {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "database.hostname": "pg",
         "database.password": "s3cret",
+        "pipectl.tables.read": "public.orders,crm.customers",
         "table.include.list": "public.orders,crm.customers"
     })
 }

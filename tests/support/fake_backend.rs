@@ -13,8 +13,8 @@ use pipectl::engine::backend::{
     OutputFn, ProgressFn, Result, VolumeSpec,
 };
 use pipectl::engine::observed::{
-    CONFIG_HASH_LABEL, ContainerDetail, ContainerSummary, Health, ImageSummary, NUMBER_LABEL, NetworkSummary,
-    PROJECT_LABEL, RunState, SERVICE_LABEL, VolumeSummary, WORKING_DIR_LABEL,
+    CONFIG_HASH_LABEL, ContainerDetail, ContainerSummary, Health, ImageSummary, LAYOUT_LABEL, NUMBER_LABEL,
+    NetworkSummary, PROJECT_LABEL, RunState, SERVICE_LABEL, VOLUME_LABEL, VolumeSummary, WORKING_DIR_LABEL,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
@@ -293,6 +293,8 @@ impl Backend for FakeBackend {
         let state = self.state();
         let summary = |spec: &VolumeSpec| VolumeSummary {
             name: spec.name.clone(),
+            key: label(&spec.labels, VOLUME_LABEL),
+            layout: label(&spec.labels, LAYOUT_LABEL).parse().ok(),
             config_hash: label(&spec.labels, CONFIG_HASH_LABEL),
             project: label(&spec.labels, PROJECT_LABEL),
         };

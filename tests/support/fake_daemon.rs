@@ -9,6 +9,8 @@
 //! ```
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
+#[path = "fake_daemon/archives.rs"]
+mod archives;
 #[path = "fake_daemon/containers.rs"]
 mod containers;
 #[path = "fake_daemon/http.rs"]
@@ -26,6 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+#[allow(unused_imports, reason = "every test binary uses another part of it")]
+pub use archives::{Node, Tree};
 use http::{Answer, Request};
 pub use world::{BuildFailure, ExecScript, Fate, World};
 
@@ -92,7 +96,7 @@ fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
     // A client that hangs up before it has sent a request wants nothing: `connect` checks the socket that way.
     let Some(request) = Request::read(&connection) else { return };
     let call = call_of(&request, &world.lock().expect("not poisoned"));
-    let answer = route(&request, world);
+    let Some(answer) = unless_deaf(&request, world) else { return };
     while world.lock().expect("not poisoned").held.contains(&call) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -100,14 +104,29 @@ fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
     let _ = answer.write(&mut connection, world);
 }
 
+/// The answer; none of an engine that has turned deaf, once its client is gone.
+fn unless_deaf(request: &Request, world: &Arc<Mutex<World>>) -> Option<Answer> {
+    let reached = |world: &World| world.deaf_after.is_some_and(|calls| world.calls.len() >= calls);
+    let changes = request.method != "GET";
+    let mut known = world.lock().expect("not poisoned");
+    let answer = (!changes || !reached(&known)).then(|| route(request, &mut known));
+    if !changes || !reached(&known) {
+        return answer;
+    }
+    drop(known);
+    while reached(&world.lock().expect("not poisoned")) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}
+
 fn call_of(request: &Request, world: &World) -> String {
     format!("{} {}", request.method, world.readable(&request.path))
 }
 
-fn route(request: &Request, shared: &Arc<Mutex<World>>) -> Answer {
-    let mut world = shared.lock().expect("not poisoned");
+fn route(request: &Request, world: &mut World) -> Answer {
     if request.method != "GET" {
-        let call = call_of(request, &world);
+        let call = call_of(request, world);
         world.calls.push(call);
     }
     if let Some((status, message)) = world.refusals.get(&format!("{} {}", request.method, request.path)) {
@@ -116,14 +135,14 @@ fn route(request: &Request, shared: &Arc<Mutex<World>>) -> Answer {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET" | "HEAD", ["_ping"]) => Answer::text("OK"),
-        ("GET", ["version"]) => Answer::json(200, &objects::version(&world)),
-        ("GET", ["info"]) => Answer::json(200, &objects::info(&world)),
-        (method, ["containers", rest @ ..]) => containers::answer(&mut world, method, rest, request),
-        (method, ["exec", rest @ ..]) => containers::answer_exec(&mut world, method, rest),
-        (method, ["networks", rest @ ..]) => objects::networks(&mut world, method, rest, request),
-        (method, ["volumes", rest @ ..]) => objects::volumes(&mut world, method, rest, request),
-        (method, ["images", rest @ ..]) => images::answer(&mut world, method, rest, request),
-        ("POST", ["build"]) => images::build(&mut world, request),
+        ("GET", ["version"]) => Answer::json(200, &objects::version(world)),
+        ("GET", ["info"]) => Answer::json(200, &objects::info(world)),
+        (method, ["containers", rest @ ..]) => containers::answer(world, method, rest, request),
+        (method, ["exec", rest @ ..]) => containers::answer_exec(world, method, rest),
+        (method, ["networks", rest @ ..]) => objects::networks(world, method, rest, request),
+        (method, ["volumes", rest @ ..]) => objects::volumes(world, method, rest, request),
+        (method, ["images", rest @ ..]) => images::answer(world, method, rest, request),
+        ("POST", ["build"]) => images::build(world, request),
         _ => Answer::error(404, "page not found"),
     }
 }

@@ -87,8 +87,9 @@ fn reason_to_recreate(facts: &Facts<'_>) -> Option<String> {
     if !same_image(&old.image, &spec.image) {
         return Some("image changed".into());
     }
-    // Of a stopped container some engines list no networks: only a running one can be judged.
-    if old.state == RunState::Running {
+    // Of a stopped container some engines list no networks, and then it cannot be judged. One that was made and lacks
+    // some is of a run that was killed before it had connected them all.
+    if old.state == RunState::Running || !old.networks.is_empty() {
         if let Some(network) = spec.networks.keys().find(|network| !old.networks.contains_key(*network)) {
             return Some(format!("is not on network {network}"));
         }

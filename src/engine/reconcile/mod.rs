@@ -59,6 +59,16 @@ pub enum PlanError {
         /// Name on the engine.
         name: String,
     },
+    /// Volumes hold data in the format of another version.
+    #[error("data of layout {found} in {}, and this project has layout {needed}", volumes.join(", "))]
+    Layout {
+        /// The volumes, by their names on the engine.
+        volumes: Vec<String>,
+        /// Layout of the data.
+        found: u32,
+        /// Layout that the services read and write.
+        needed: u32,
+    },
     /// More than one container with one name.
     #[error("service `{0}` has a fixed `container_name` and cannot run more than once")]
     FixedName(String),
@@ -86,6 +96,12 @@ impl From<PlanError> for Failure {
                 failure.hint("`pipectl config --services` lists the services")
             }
             PlanError::ExternalMissing { kind, name } => failure.hint(format!("docker {kind} create {name}")),
+            PlanError::Layout { found, needed, .. } if found > needed => failure
+                .hint("a newer version wrote it: use that version of pipectl and of the Compose files")
+                .hint("or begin anew: `pipectl reset all` throws the data away, with `--backup FILE` it keeps a copy"),
+            PlanError::Layout { .. } => failure
+                .hint("an older version wrote it: that version of pipectl and of the Compose files still starts it")
+                .hint("to go on with this one: `pipectl reset all --backup FILE`, then `pipectl up` begins anew"),
             PlanError::FixedPort { .. } => failure.hint("leave the host port out and the engine chooses one for each"),
             _ => failure,
         }

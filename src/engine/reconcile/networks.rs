@@ -6,7 +6,8 @@ use super::PlanError;
 use super::builder::Builder;
 use crate::engine::backend::{NetworkSpec, VolumeSpec};
 use crate::engine::desired::Desired;
-use crate::engine::observed::{CONFIG_HASH_LABEL, Observed};
+use crate::engine::observed::{CONFIG_HASH_LABEL, Observed, VolumeSummary};
+use crate::model::ext::FIRST_LAYOUT;
 use crate::model::{MountKind, Project};
 
 /// Networks and volumes that some services use.
@@ -50,6 +51,22 @@ impl Resources<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Fails when a volume holds data that the services cannot read: they would refuse it one by one, or alter it.
+    pub(super) fn check_layout(&self) -> Result<(), PlanError> {
+        let needed = self.project.ext.layout();
+        let other = |known: &&VolumeSummary| known.layout.unwrap_or(FIRST_LAYOUT) != needed;
+        let ours = self.volume_keys().into_iter().filter_map(|key| self.desired.volumes.get(key));
+        let known = ours.filter_map(|spec| self.observed.volumes.iter().find(|known| known.name == spec.name));
+        let others: Vec<&VolumeSummary> =
+            known.filter(|known| known.project == self.project.name).filter(other).collect();
+        let Some(first) = others.first() else { return Ok(()) };
+        Err(PlanError::Layout {
+            volumes: others.iter().map(|volume| volume.name.clone()).collect(),
+            found: first.layout.unwrap_or(FIRST_LAYOUT),
+            needed,
+        })
     }
 
     /// Networks to make because they are not there.

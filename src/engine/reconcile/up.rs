@@ -32,6 +32,7 @@ pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &U
         removes_orphans: options.remove_orphans,
     };
     resources.check_external()?;
+    resources.check_layout()?;
     let changed_networks = resources.changed_networks(&mut builder);
     resources.warn_about_volumes(&mut builder);
     let replaced: BTreeSet<String> = changed_networks.iter().map(|spec| spec.name.clone()).collect();

@@ -48,8 +48,14 @@ pub(crate) fn project(node: &Node) -> Result<ProjectExt, ModelError> {
         entries.iter().map(|(name, entry)| (name, &entry.node)).map(step).collect::<Result<BTreeMap<_, _>, _>>()
     })?;
     let profiles = fields.strings("profiles")?;
+    let layout = fields.read("layout", |node, what| {
+        node.scalar()
+            .and_then(|text| text.parse().ok())
+            .filter(|layout| *layout > 0)
+            .ok_or_else(|| node.mismatch(what, "a whole number from 1"))
+    })?;
     fields.finish()?;
-    Ok(ProjectExt { pipeline, steps: steps.unwrap_or_default(), profiles })
+    Ok(ProjectExt { pipeline, steps: steps.unwrap_or_default(), profiles, layout })
 }
 
 fn ready(node: &Node, what: &str) -> Result<Ready, ModelError> {

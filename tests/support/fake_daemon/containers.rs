@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::archives;
 use super::http::{Answer, Request, frame};
 use super::world::{Container, Fate, World};
 
@@ -32,6 +33,7 @@ pub fn answer(world: &mut World, method: &str, rest: &[&str], request: &Request)
                 ("POST", ["start"]) => start(world, &container),
                 ("POST", ["stop"]) => end(world, &container, 0, 304),
                 ("POST", ["kill"]) => end(world, &container, 137, 409),
+                (method, ["archive"]) => archives::answer(world, method, &container, request),
                 ("POST", ["exec"]) => exec(world, &container, request),
                 ("DELETE", []) => remove(world, &container, request),
                 _ => Answer::error(404, "page not found"),
@@ -56,6 +58,13 @@ fn create(world: &mut World, request: &Request) -> Answer {
     };
     if let Some(missing) = joined.iter().find(|network| !world.networks.contains_key(*network)) {
         return Answer::error(404, &format!("network {missing} not found"));
+    }
+    // A volume that a container names and that is not there is made with it.
+    for mount in body["HostConfig"]["Mounts"].as_array().into_iter().flatten().filter(|mount| mount["Type"] == "volume")
+    {
+        if let Some(name) = mount["Source"].as_str() {
+            world.volumes.entry(name.to_owned()).or_default();
+        }
     }
     let id = world.new_id();
     let number = world.counter;

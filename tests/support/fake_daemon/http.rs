@@ -16,6 +16,8 @@ pub struct Request {
     /// Without the `/v1.41` that some clients put in front.
     pub path: String,
     pub query: BTreeMap<String, String>,
+    /// The same with what is given more than once.
+    pub pairs: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -49,7 +51,9 @@ impl Request {
         }
         let body = if chunked { read_chunks(&mut reader)? } else { read_exact(&mut reader, length)? };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        Some(Self { method, path: without_version(&decode(path)), query: parse_query(query), body })
+        let pairs = parse_query(query);
+        let query = pairs.iter().cloned().collect();
+        Some(Self { method, path: without_version(&decode(path)), query, pairs, body })
     }
 
     /// The body as JSON; `null` when there is none.
@@ -107,7 +111,7 @@ fn read_chunks(reader: &mut BufReader<&UnixStream>) -> Option<Vec<u8>> {
     }
 }
 
-fn parse_query(query: &str) -> BTreeMap<String, String> {
+fn parse_query(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
@@ -123,6 +127,8 @@ fn decode(text: &str) -> String {
 pub enum Answer {
     /// A complete answer.
     Whole { status: u16, content_type: &'static str, body: Vec<u8> },
+    /// An answer that ends before its promised length.
+    Cut { body: Vec<u8>, promised: usize },
     /// JSON objects, one a line, each in its own chunk.
     Stream(Vec<Value>),
     /// Output of an exec: the connection leaves HTTP.
@@ -157,6 +163,10 @@ impl Answer {
                     format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len())
                 };
                 write!(connection, "HTTP/1.1 {status} Fake\r\nConnection: close\r\n{length}\r\n")?;
+                connection.write_all(&body)
+            }
+            Self::Cut { body, promised } => {
+                write!(connection, "HTTP/1.1 200 Fake\r\nConnection: close\r\nContent-Length: {promised}\r\n\r\n")?;
                 connection.write_all(&body)
             }
             Self::Stream(values) => {

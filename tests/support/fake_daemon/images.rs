@@ -4,12 +4,15 @@ use std::io::Read as _;
 
 use serde_json::{Value, json};
 
+use super::archives;
 use super::containers::strings;
 use super::http::{Answer, Request};
 use super::world::{Image, World, with_tag};
 
 pub fn answer(world: &mut World, method: &str, rest: &[&str], request: &Request) -> Answer {
     match (method, rest) {
+        ("GET", ["get"]) => archives::save(world, request),
+        ("POST", ["load"]) => archives::load(world, request),
         ("GET", ["json"]) => Answer::json(200, &world.images.iter().map(entry).collect()),
         ("POST", ["create"]) if !request.parameter("fromSrc").is_empty() => import(world, request),
         ("POST", ["create"]) => pull(world, request),

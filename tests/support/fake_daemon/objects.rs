@@ -89,6 +89,7 @@ pub fn volumes(world: &mut World, method: &str, rest: &[&str], request: &Request
             if let Some(user) = world.containers.values().find(|container| mounts(&container.request)) {
                 return Answer::error(409, &format!("remove {name}: volume is in use - [{}]", user.id));
             }
+            world.contents.remove(*name);
             match world.volumes.remove(*name) {
                 Some(_) => Answer::empty(204),
                 None => Answer::error(404, &format!("get {name}: no such volume")),

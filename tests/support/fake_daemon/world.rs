@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::archives::Tree;
+
 /// Everything the engine has, and how it is to behave.
 pub struct World {
     /// API version that `/version` reports.
@@ -29,6 +31,10 @@ pub struct World {
     pub networks: BTreeMap<String, BTreeMap<String, String>>,
     /// Volumes by name, with labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Content of volumes that is not just an empty directory.
+    pub contents: BTreeMap<String, Tree>,
+    /// Archives of volumes break off after so many bytes.
+    pub cut_archives: Option<usize>,
     /// Images.
     pub images: Vec<Image>,
     /// References that a pull finds; with nothing here there is no registry.
@@ -47,6 +53,8 @@ pub struct World {
     pub refusals: BTreeMap<String, (u16, String)>,
     /// Calls that are not answered while they stand here, such as `POST /containers/p-web-1/start`.
     pub held: BTreeSet<String>,
+    /// After so many calls that change something the engine hears no more of them, and does not answer the last one.
+    pub deaf_after: Option<usize>,
     /// Calls that changed something, in order.
     pub calls: Vec<String>,
     /// Execs by id: container and command.
@@ -68,6 +76,8 @@ impl Default for World {
             containers: BTreeMap::new(),
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            cut_archives: None,
             images: Vec::new(),
             registry: BTreeSet::new(),
             build_failures: BTreeMap::new(),
@@ -77,6 +87,7 @@ impl Default for World {
             execs: Vec::new(),
             refusals: BTreeMap::new(),
             held: BTreeSet::new(),
+            deaf_after: None,
             calls: Vec::new(),
             started_execs: BTreeMap::new(),
             counter: 0,

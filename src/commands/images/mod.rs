@@ -1,5 +1,7 @@
 //! `pipectl images`: what the project needs, what of it is here.
 
+mod transport;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
         ImagesAction::Build { services, force, registry } => {
             build(context, &stack, state, &services, force, registry).await
         }
+        ImagesAction::Save { file } => transport::save(context, &stack, &state, &file, arguments.json).await,
+        ImagesAction::Load { file } => transport::load(context, &stack, &state, &file, arguments.json).await,
         ImagesAction::Prune => prune(context, &stack, &state).await,
     }
 }

@@ -1,0 +1,23 @@
+//! Backups: what is brought back is all of one moment, so the flow goes on from it.
+
+use crate::stack::{Stack, docker, eventually};
+
+const REGION: &str = "SELECT name FROM regions WHERE region_id = 1";
+
+pub fn backup_restored(stack: &Stack) {
+    stack.up();
+    stack.sql("postgres-source", "UPDATE regions SET name = 'in the backup' WHERE region_id = 1");
+    // Written and not waited for: wherever in the pipeline the change is when everything stops, it is not lost.
+    stack.pipectl(&["reset", "all", "--backup", "whole.tar", "--yes"]).succeeded();
+    assert_eq!(docker(&["volume", "ls", "-q", "--filter", &stack.label]), "", "nothing is left but the file");
+    stack.pipectl(&["restore", "whole.tar"]).succeeded();
+    stack.pipectl(&["restore", "whole.tar"]).exited(1).says("is not empty");
+    assert_eq!(docker(&["ps", "-aq", "--filter", &stack.label]), "", "no container is left over");
+    stack.up();
+    assert_eq!(stack.sql("postgres-source", REGION), "in the backup");
+    eventually("the change of before the backup arrives", || stack.sql("postgres-dest", REGION) == "in the backup");
+    stack.sql("postgres-source", "UPDATE regions SET name = 'after the restore' WHERE region_id = 1");
+    eventually("the flow goes on where it was", || stack.sql("postgres-dest", REGION) == "after the restore");
+    stack.pipectl(&["verify", "--full", "--timeout", "300s"]).succeeded();
+    std::fs::remove_file(stack.path().join("whole.tar")).expect("the backup is there");
+}
