@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pipectl::engine::graph::Graph;
 use pipectl::model::{self, LoadOptions};
 use pipectl::pipeline::spec;
 
@@ -22,6 +23,22 @@ fn the_stack_loads_with_every_profile_and_without_warnings() {
                 Some("127.0.0.1"),
                 "demo credentials serve this machine only: {port:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_step_runs_whoever_has_the_source() {
+    for source in ["source", "external-source"] {
+        let environment = [("PIPECTL_SOURCE".to_owned(), source.to_owned())].into();
+        let files = vec![PathBuf::from("compose/compose.yaml")];
+        let project = model::load(&LoadOptions { files, environment, ..LoadOptions::default() });
+        let project = project.unwrap_or_else(|error| panic!("{error}"));
+        let selection = Graph::new(&project).and_then(|graph| graph.select(&project, &[]));
+        let selected = selection.unwrap_or_else(|error| panic!("{error}")).steps;
+        assert_eq!(selected, project.ext.steps.keys().cloned().collect(), "with profile {source}");
+        for step in ["connector", "capture", "new-tables", "catalogue", "proof"] {
+            assert!(selected.contains(step), "{step} runs with profile {source}");
         }
     }
 }

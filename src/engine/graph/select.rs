@@ -32,7 +32,9 @@ impl Graph {
         // In topological order one pass is enough: what a step comes after was decided before it.
         for name in self.order().iter().filter(|name| self.kind(name) == Some(Kind::Step)) {
             let after = &project.ext.steps[name].after;
-            if after.iter().all(|need| members.contains(need)) && (full || !after.is_empty()) {
+            // A step that the profiles leave out is not waited for; a service that they leave out is a mistake the loader has told.
+            let held_up = after.iter().any(|need| self.kind(need).is_some() && !members.contains(need));
+            if !held_up && (full || !after.is_empty()) {
                 members.insert(name.clone());
             }
         }
@@ -90,6 +92,12 @@ mod tests {
     fn no_name_means_everything() {
         let (services, steps) = selected(LINES, &[]).unwrap();
         assert_eq!((services.len(), steps.len()), (3, 3));
+    }
+
+    #[test]
+    fn a_step_that_the_profiles_leave_out_is_not_waited_for() {
+        let (_, steps) = selected(&["db:", "step seed: db, left-out", "step last: seed"], &[]).unwrap();
+        assert_eq!(steps.join(" "), "last seed");
     }
 
     #[test]
