@@ -7,6 +7,7 @@ so each can be applied and noted down by itself.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,11 +67,10 @@ def plan(
                 and sum(other.bytes for other in groups[-1]) + step.bytes <= most_bytes
             )
             groups[-1].append(step) if fits else groups.append([step])
-        ends = [group[0].start for group in groups[1:]] + [None]
-        slices += [
-            Slice(topic, group[0].start, end, sum(step.changes for step in group), sum(step.bytes for step in group))
-            for group, end in zip(groups, ends, strict=True)
-        ]
+        for group, following in itertools.zip_longest(groups, groups[1:]):
+            end = following[0].start if following else None
+            changes, size = sum(step.changes for step in group), sum(step.bytes for step in group)
+            slices.append(Slice(topic, group[0].start, end, changes, size))
     return slices
 
 

@@ -35,6 +35,10 @@ def test_a_large_one_is_cut_per_topic_in_the_order_of_its_offsets():
     assert ranges(["a", "b"], steps) == [("a", 100, 200), ("a", 200, None), ("b", 0, None)]
 
 
+def test_a_topic_without_changes_has_no_piece():
+    assert ranges(["a", "b"], [("b", 0, 20, 100), ("b", 100, 20, 100)]) == [("b", 0, 100), ("b", 100, None)]
+
+
 def test_few_changes_are_cut_too_where_they_are_large():
     assert ranges(["a"], [("a", 0, 5, 2000), ("a", 100, 5, 2000), ("a", 200, 5, 900)]) == [
         ("a", 0, 100),
