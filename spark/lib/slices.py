@@ -66,7 +66,10 @@ def plan(
                 sum(other.changes for other in groups[-1]) + step.changes <= most
                 and sum(other.bytes for other in groups[-1]) + step.bytes <= most_bytes
             )
-            groups[-1].append(step) if fits else groups.append([step])
+            if fits:
+                groups[-1].append(step)
+            else:
+                groups.append([step])
         for group, following in itertools.zip_longest(groups, groups[1:]):
             end = following[0].start if following else None
             changes, size = sum(step.changes for step in group), sum(step.bytes for step in group)
