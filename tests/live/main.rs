@@ -9,7 +9,6 @@
 
 mod converge;
 mod external;
-mod faults;
 mod governance;
 mod inputs;
 mod keep;
@@ -53,9 +52,6 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("killed movers of the data come back and no change is lost", converge::killed_movers),
     ("killed stores come back and no change is lost", converge::killed_stores),
-    ("a paused container delays changes and loses none", faults::paused),
-    ("two containers that are cut apart find each other again and no change is lost", faults::cut),
-    ("random containers crash one after the other and no change is lost", faults::random_crashes),
     ("a dropped replication slot stops the flow and is repaired", losses::slot_dropped),
     ("an invalidated replication slot is named and repaired", losses::slot_invalidated),
     ("a deleted topic is named and repaired", losses::topic_deleted),
