@@ -32,8 +32,9 @@ impl Graph {
         // In topological order one pass is enough: what a step comes after was decided before it.
         for name in self.order().iter().filter(|name| self.kind(name) == Some(Kind::Step)) {
             let after = &project.ext.steps[name].after;
-            // A step that the profiles leave out is not waited for; a service that they leave out is a mistake the loader has told.
-            let held_up = after.iter().any(|need| self.kind(need).is_some() && !members.contains(need));
+            // A step that the profiles leave out is not waited for, a service is.
+            let known = |need: &String| self.kind(need).is_some() || project.disabled.contains_key(need);
+            let held_up = after.iter().any(|need| known(need) && !members.contains(need));
             if !held_up && (full || !after.is_empty()) {
                 members.insert(name.clone());
             }
