@@ -103,18 +103,13 @@ const OVERRIDES: &str = "snapshot.select.statement.overrides";
 /// arrives as the one AD. Numbers it takes as they are. The change stream is read in another way and is right. A file that has
 /// SELECTs of its own keeps those.
 fn add_snapshot_selects(config: &mut ConnectorConfig, spec: &PipelineSpec) {
-    let dated: Vec<_> =
-        spec.tables.iter().filter(|(_, table)| table.columns.values().any(|kind| kind == "date")).collect();
-    if dated.is_empty() || config.contains_key(OVERRIDES) {
+    let select = |(name, table): (&String, &Table)| Some((name.clone(), snapshot_select(name, table)?));
+    let (names, selects): (Vec<String>, Vec<String>) = spec.tables.iter().filter_map(select).unzip();
+    if names.is_empty() || config.contains_key(OVERRIDES) {
         return;
     }
-    let names: Vec<&str> = dated.iter().map(|(name, _)| name.as_str()).collect();
     config.insert(OVERRIDES.to_owned(), names.join(","));
-    for (name, table) in dated {
-        if let Some(select) = snapshot_select(name, table) {
-            config.insert(format!("{OVERRIDES}.{name}"), select);
-        }
-    }
+    config.extend(names.iter().map(|name| format!("{OVERRIDES}.{name}")).zip(selects));
 }
 
 /// The SELECT by which a snapshot reads a table; none where the connector's own is right.

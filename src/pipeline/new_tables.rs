@@ -15,11 +15,6 @@ use super::spec::PipelineSpec;
 /// The tables whose rows have been read, separated by commas.
 const READ: &str = "pipectl.tables.read";
 
-/// The topic that Debezium takes signals from (`signal.kafka.topic` of the registration file).
-pub fn signal_topic(prefix: &str) -> String {
-    format!("__debezium-signal.{prefix}")
-}
-
 /// Notes in the wanted configuration which tables need not be read: those that were before, and all where there is no connector,
 /// because its first snapshot reads them.
 pub fn carry(wanted: &mut ConnectorConfig, existing: Option<&ConnectorConfig>, spec: &PipelineSpec) {

@@ -14,7 +14,6 @@ use super::clients::ClientError;
 use super::clients::hdfs::{Hdfs, path_of};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::{Database, quote_qualified};
-use super::new_tables::signal_topic;
 use super::wait;
 use crate::engine::work::SayFn;
 
@@ -201,8 +200,7 @@ async fn slot_item(pipeline: &Pipeline, servers: &Servers) -> Result<Option<Rese
 
 async fn topic_items(pipeline: &Pipeline, kafka: &Kafka) -> Result<Vec<ResetItem>, ClientError> {
     let ours = format!("{}.", pipeline.spec.topic_prefix);
-    let prefix = &pipeline.spec.topic_prefix;
-    let own = [heartbeat_topic(prefix), signal_topic(prefix)];
+    let own = pipeline.spec.own_topics();
     let there: Vec<String> = kafka.topics().await?.into_keys().collect();
     let mut items = Vec::new();
     for topic in there.into_iter().filter(|topic| topic.starts_with(&ours) || own.contains(topic)) {
@@ -328,9 +326,4 @@ async fn truncate(destination: &Database, plan: &ResetPlan) -> Result<(), ResetE
     }
     let emptied = destination.batch(&format!("TRUNCATE {}", tables.join(", "))).await;
     emptied.map_err(|source| ResetError::Client { doing: "empty the destination's tables".to_owned(), source })
-}
-
-/// The topic that Debezium sends its heartbeats to.
-pub fn heartbeat_topic(prefix: &str) -> String {
-    format!("__debezium-heartbeat.{prefix}")
 }

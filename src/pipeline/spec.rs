@@ -190,6 +190,16 @@ impl PipelineSpec {
         self.tables.keys().map(|table| self.topic(table)).collect()
     }
 
+    /// The topic that Debezium takes signals from (`signal.kafka.topic` of the registration file).
+    pub fn signal_topic(&self) -> String {
+        format!("__debezium-signal.{}", self.topic_prefix)
+    }
+
+    /// Topics beside those of tables: Debezium's heartbeats and the signals to it.
+    pub fn own_topics(&self) -> [String; 2] {
+        [format!("__debezium-heartbeat.{}", self.topic_prefix), self.signal_topic()]
+    }
+
     /// What the connector's `table.include.list` has to be.
     pub fn table_include_list(&self) -> String {
         self.tables.keys().map(String::as_str).collect::<Vec<_>>().join(",")

@@ -12,15 +12,12 @@ use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::kafka::Kafka;
-use crate::pipeline::new_tables::signal_topic;
-use crate::pipeline::reset::heartbeat_topic;
 
 const USES: &str = "create-topics";
 
 pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
     let mut wanted = pipeline.spec.topics();
-    wanted.push(heartbeat_topic(&pipeline.spec.topic_prefix));
-    wanted.push(signal_topic(&pipeline.spec.topic_prefix));
+    wanted.extend(pipeline.spec.own_topics());
     say("listing topics");
     let work = || async {
         let kafka = pipeline.kafka(Duration::from_secs(5)).await?;

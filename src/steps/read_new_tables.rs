@@ -59,7 +59,7 @@ async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> 
         readings.push(Reading::of(pipeline, &source, &kafka, table).await?);
     }
     let signal = new_tables::signal(spec, &tables).to_string();
-    kafka.send(&new_tables::signal_topic(&spec.topic_prefix), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
+    kafka.send(&spec.signal_topic(), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
     let look = || async {
         if let Some(failed) = connect.status(name).await?.as_ref().and_then(|status| status.failed()) {
             return Ok(Some(Some(failed.reasons().join("\n"))));
