@@ -7,12 +7,16 @@ tenth is to a customer, each hundredth to a region. A marker order in every tent
 
 from __future__ import annotations
 
+import random
 import statistics
 import sys
 import threading
 import time
 
 import psycopg2
+
+# Orders that are changed: those made last.
+_RECENT = 1000
 
 
 def connect(port: int) -> psycopg2.extensions.connection:
@@ -41,10 +45,8 @@ def write(port: int, rate: int, until: float, committed: dict[int, float]) -> in
             elif made % 10 == 2:
                 cursor.execute("UPDATE customers SET active = NOT active WHERE customer_id = %s", (last,))
             else:
-                cursor.execute(
-                    "UPDATE orders SET quantity = quantity + 1 "
-                    "WHERE order_id = (SELECT order_id FROM orders WHERE note = 'latency' ORDER BY random() LIMIT 1)"
-                )
+                order = random.choice(list(committed)[-_RECENT:])
+                cursor.execute("UPDATE orders SET quantity = quantity + 1 WHERE order_id = %s", (order,))
             made += 1
             time.sleep(max(0.0, begun + made / rate - time.monotonic()))
         return made

@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use pipectl::pipeline::clients::kafka::Kafka;
+use rskafka::client::ClientBuilder;
+use rskafka::client::partition::UnknownTopicHandling;
 
 use crate::stack::{Stack, eventually, port};
 
@@ -63,6 +65,23 @@ pub fn topic_made_anew(stack: &Stack) {
     let ran = stack.pipectl(&["up"]).exited(1);
     ran.says("topic jadc2.public.regions was deleted and made anew").says("pipectl repair resnapshot");
     repaired(stack, &["repair", "resnapshot", "--yes"]);
+    equal(stack);
+}
+
+pub fn unread_changes_removed(stack: &Stack) {
+    stack.up();
+    stack.pipectl(&["stop", "spark-job-ingest"]).succeeded();
+    let topic = "jadc2.public.regions";
+    let read = with_kafka(async |kafka| kafka.end_offset(topic).await.expect("an offset"));
+    stack.sql("postgres-source", "UPDATE regions SET name = 'never read' WHERE region_id = 4");
+    eventually("the change is in the topic", || {
+        with_kafka(async |kafka| kafka.end_offset(topic).await.is_ok_and(|end| end > read))
+    });
+    // What retention does after a week.
+    delete_records(topic, read + 1);
+    stack.pipectl(&["up"]).exited(1).says("regions").says("pipectl repair resnapshot");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 4"), "never read");
     equal(stack);
 }
 
@@ -183,6 +202,17 @@ fn with_kafka<T>(ask: impl AsyncFnOnce(Kafka) -> T) -> T {
     runtime.block_on(async {
         ask(Kafka::connect(&address, Duration::from_secs(10)).await.expect("the broker answers")).await
     })
+}
+
+/// Has the broker forget the messages of a topic below an offset.
+fn delete_records(topic: &str, before: i64) {
+    let address = format!("127.0.0.1:{}", port("KAFKA_PORT"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = ClientBuilder::new(vec![address]).build().await.expect("the broker answers");
+        let partition = client.partition_client(topic, 0, UnknownTopicHandling::Error).await.expect("the topic");
+        partition.delete_records(before, 10_000).await.expect("the records are deleted");
+    });
 }
 
 fn says(stack: &Stack, text: &str) -> bool {

@@ -9,7 +9,9 @@
 
 mod converge;
 mod external;
+mod faults;
 mod governance;
+mod inject;
 mod inputs;
 mod keep;
 mod lifecycle;
@@ -52,10 +54,15 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("killed movers of the data come back and no change is lost", converge::killed_movers),
     ("killed stores come back and no change is lost", converge::killed_stores),
+    ("servers that crash at random under load lose nothing and double nothing", faults::random_crashes),
+    ("frozen servers are named, and lose nothing once they go on", faults::frozen_servers),
+    ("servers that lose each other find back to equal tables", faults::cut_networks),
+    ("a quiet source does not keep its log", faults::quiet_source),
     ("a dropped replication slot stops the flow and is repaired", losses::slot_dropped),
     ("an invalidated replication slot is named and repaired", losses::slot_invalidated),
     ("a deleted topic is named and repaired", losses::topic_deleted),
     ("a topic made anew is not taken for the old one", losses::topic_made_anew),
+    ("changes that retention removed unread are named and read anew", losses::unread_changes_removed),
     ("a publication that lacks a table is named and completed", losses::publication_lacks_a_table),
     ("lost checkpoints lose nothing and double nothing", losses::checkpoints_deleted),
     ("a destination changed by hand is filled anew from the lake", losses::destination_changed_by_hand),
@@ -65,6 +72,8 @@ const SCENARIOS: &[Scenario] = &[
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
+    ("a full disk under Kafka is named, and loses nothing once there is room", faults::kafka_disk_full),
+    ("the engine's own death loses nothing", faults::engine_crash),
     ("a transformation that does not parse is named with its file", inputs::broken_transformation),
     ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
     ("a container that exits at start fails its gate at once with its log", inputs::container_exits),

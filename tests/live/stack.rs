@@ -89,24 +89,18 @@ impl Stack {
 
     /// The same as a certain user.
     pub fn sql_as(&self, user: &str, service: &str, statement: &str) -> String {
-        let ran = self
-            .pipectl(&[
-                "exec",
-                service,
-                "--",
-                "psql",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-qAtX",
-                "-U",
-                user,
-                "-d",
-                "jadc2_db",
-                "-c",
-                statement,
-            ])
-            .succeeded();
-        ran.stdout.trim().to_owned()
+        self.psql(user, service, statement).succeeded().stdout.trim().to_owned()
+    }
+
+    /// One value, or nothing while the database does not answer.
+    pub fn try_sql(&self, service: &str, statement: &str) -> Option<String> {
+        let ran = self.psql("admin", service, statement);
+        (ran.code == Some(0)).then(|| ran.stdout.trim().to_owned())
+    }
+
+    fn psql(&self, user: &str, service: &str, statement: &str) -> Ran {
+        let psql = ["psql", "-v", "ON_ERROR_STOP=1", "-qAtX", "-U", user, "-d", "jadc2_db", "-c", statement];
+        self.pipectl(&[&["exec", service, "--"][..], &psql].concat())
     }
 
     /// Ids of the running containers of a service.

@@ -1,7 +1,7 @@
 //! Random transactions on one table, from a seed. Nothing here talks to a database: the same seed is the same SQL.
 
 pub mod columns;
-mod random;
+pub mod random;
 
 use std::fmt::Write as _;
 
