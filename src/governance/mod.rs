@@ -11,6 +11,7 @@ pub mod fqn;
 pub mod kind;
 pub mod lineage;
 pub mod names;
+pub mod official;
 pub mod openlineage;
 pub mod reconcile;
 pub mod session;

@@ -9,6 +9,7 @@ mod database;
 mod events;
 mod interrupted;
 mod lineage;
+mod official;
 mod refusals;
 mod runs;
 mod shop;
