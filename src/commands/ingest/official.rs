@@ -121,7 +121,7 @@ async fn image(context: &Context, stack: &Stack) -> Result<ContainerSpec, Failur
     let plan = Plan { operations: vec![operation], ..Plan::default() };
     let images = Arc::new(Provider::new(stack.backend(), state.catalogue, Options::default()));
     let told = |_: &_| "the client is here".to_owned();
-    run_plan(context, stack, &plan, &Running { images, ..Running::plain("ingest", &told) }).await?;
+    run_plan(context, stack, &plan, &Running { images, ..Running::plain("ingest --with official", &told) }).await?;
     Ok(container)
 }
 
