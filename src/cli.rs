@@ -17,7 +17,7 @@ pub use args::{
     ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs,
     VerifyArgs,
 };
-pub use values::{Replicas, Tail};
+pub use values::{IngestWith, Replicas, Tail};
 
 use crate::failure::Failure;
 use crate::ui;

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from jvm import Jvm
+from runs import History, Run, now_ms
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,11 @@ class Job:
         self.root = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         self.lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.state = "starting"
-        self.since_ms = _now_ms()
+        self.since_ms = now_ms()
         self.detail = ""
         self.warning = ""
         self.ready = False
-        self.batches = 0
+        self.run = Run()
         self.recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
         self.merges: dict[str, dict[str, Any]] = {}
         self._stopping = threading.Event()
@@ -111,7 +112,7 @@ class Job:
             "since_ms": self.since_ms,
             "detail": self.detail,
             "warning": self.warning,
-            "batches": {"count": self.batches, "last": recent[-1] if recent else None, "recent": recent},
+            "batches": {"count": self.run.batches, "last": recent[-1] if recent else None, "recent": recent},
             "merge": dict(self.merges),
         }
 
@@ -128,6 +129,7 @@ class Job:
         stopped = self._stopping.is_set()
         if not self.detail and code != 0 and not stopped:
             self.detail = f"ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        self.run.end()
         self._become("stopped" if code == 0 or stopped else "failed")
         shutil.rmtree(self.root, ignore_errors=True)
         self.lines.put({"event": "exit", "code": 0 if stopped and code <= 0 else code})
@@ -140,7 +142,7 @@ class Job:
     def _on_event(self, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "batch":
-            self.batches += 1
+            self.run.batch(event["rows"])
             names = ("batch", "rows", "duration_ms", "committed_ms", "offsets", "version")
             self.recent.append({name: event[name] for name in names})
         elif kind == "merge":
@@ -160,7 +162,11 @@ class Job:
 
     def _become(self, state: str) -> None:
         self.state = state
-        self.since_ms = _now_ms()
+        self.since_ms = now_ms()
+
+    def describe_run(self) -> dict[str, Any]:
+        """This run for the history of runs."""
+        return self.run.describe(self.state, self.detail)
 
 
 class Jobs:
@@ -168,6 +174,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self._history = History()
         self._lock = threading.Lock()
 
     def submit(self, name: str, archive: bytes, jvm: Jvm) -> Job | None:
@@ -177,6 +184,8 @@ class Jobs:
             if existing is not None and existing.alive:
                 return None
             job = Job(name, archive, jvm)
+            if existing is not None:
+                self._history.add(name, existing.describe_run())
             self._jobs[name] = job
             return job
 
@@ -186,7 +195,9 @@ class Jobs:
 
     def describe(self) -> list[dict[str, Any]]:
         """All jobs for GET /jobs."""
-        return [job.describe() for _, job in sorted(self._jobs.items())]
+        # Without the lock, which a submission holds for as long as it starts a job: nobody waits for that to get an answer.
+        jobs = sorted(self._jobs.items())
+        return [job.describe() | {"runs": [*self._history.of(name), job.describe_run()]} for name, job in jobs]
 
     def newest_root(self) -> Path | None:
         """Files of a job that is alive: where pipeline.yml can be read."""
@@ -216,7 +227,3 @@ def _unpack(archive: bytes, root: Path) -> dict[str, Any]:
     if not isinstance(environment, dict) or not (root / script).is_file():
         raise SubmissionError(f"the archive has no script {script}")
     return submission
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -90,10 +90,14 @@ fn pipeline(view: &impl View, id: &str) -> Result<Value> {
     };
     Ok(entity.map_or(Value::Null, |entity| {
         let run = entity.document.get("pipelineStatus");
+        // The interface has one word for what waits and for what has begun; a run that has an id has begun.
+        let goes_on = run.filter(|run| run["executionStatus"] == "Pending" && run.get("executionId").is_some());
         json!({
             "name": entity.text("name"),
             "fqn": entity.fqn(),
-            "state": run.map(|run| &run["executionStatus"]),
+            "state": goes_on.map_or_else(|| run.map(|run| run["executionStatus"].clone()), |_| Some(json!("Running"))),
+            "rows": run.and_then(|run| run["metrics"]["totalRowsProcessed"].as_u64()),
+            "batches": run.and_then(|run| run["parameters"]["batches"].as_u64()),
             "at": run.map(|run| run.get("endTime").unwrap_or(&run["timestamp"])),
         })
     }))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{Replicas, Tail, duration};
+use super::values::{IngestWith, Replicas, Tail, duration};
 
 /// Engine calls at the same time, where the user does not say.
 const PARALLEL: u16 = 8;
@@ -527,6 +527,14 @@ pub struct IngestArgs {
     /// Go on until Ctrl-C and do it again this often, for example 10m [default: `governance.every` of pipeline.yml]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, value_parser = duration)]
     pub every: Option<Option<Duration>>,
+
+    /// Who reads: pipectl itself, or OpenMetadata's own client in a container of its own, made for it at the first use
+    #[arg(long, value_name = "CLIENT", value_enum, conflicts_with = "every")]
+    pub with: Option<IngestWith>,
+
+    /// Accept the licence of OpenMetadata's client (Collate Community License Agreement 1.0) without being asked
+    #[arg(long, requires = "with")]
+    pub accept_licence: bool,
 
     /// Print one JSON object; with --every one a line
     #[arg(long)]

@@ -221,7 +221,8 @@ Examples:
   pipectl ingest                    everything, and the lineage
   pipectl ingest postgres_source    after a change of the source's schema
   pipectl ingest --every 10m        again and again, until Ctrl-C
-  pipectl ingest --json             what was done, for a program";
+  pipectl ingest --json             what was done, for a program
+  pipectl ingest --with official    by OpenMetadata's own client, whose licence you are asked to accept";
 
 pub(super) const LINEAGE: &str = "\
 Examples:

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 /// Parses `90`, `90s`, `2m`, `1m30s`, `1h`, `500ms`; a bare number counts seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "expected a duration such as 90s, 2m or 1h30m";
@@ -108,4 +110,13 @@ mod tests {
             assert!(wrong.parse::<Replicas>().is_err(), "{wrong} was accepted");
         }
     }
+}
+
+/// Who reads the servers for the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IngestWith {
+    /// pipectl's own collectors
+    Own,
+    /// `openmetadata-ingestion`, unmodified
+    Official,
 }

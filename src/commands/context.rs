@@ -81,6 +81,13 @@ impl Context {
         Ok(project)
     }
 
+    /// The same with services of a profile that is off otherwise.
+    pub fn project_with(&self, profile: &str) -> Result<Project, Failure> {
+        let mut options = self.load_options()?.clone();
+        options.profiles.push(profile.to_owned());
+        self.load_with(&options)
+    }
+
     /// Loads the project and keeps its warnings to itself.
     pub fn quiet_project(&self) -> Result<Project, Failure> {
         self.load()
@@ -88,7 +95,10 @@ impl Context {
 
     /// Where pipeline.yml names a database elsewhere, the services of the project's own source are left out.
     fn load(&self) -> Result<Project, Failure> {
-        let options = self.load_options()?;
+        self.load_with(self.load_options()?)
+    }
+
+    fn load_with(&self, options: &LoadOptions) -> Result<Project, Failure> {
         let project = model::load(options)?;
         if !project.ext.pipeline.as_deref().is_some_and(spec::is_external) {
             return Ok(project);

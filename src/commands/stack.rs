@@ -41,7 +41,15 @@ impl Stack {
     }
 
     async fn open_with(context: &Context, load: Loader) -> Result<Self, Failure> {
-        let project = Arc::new(context.project()?);
+        Self::of(context, Arc::new(context.project()?), load).await
+    }
+
+    /// The same with services of a profile that is off otherwise.
+    pub async fn open_with_profile(context: &Context, profile: &str) -> Result<Self, Failure> {
+        Self::of(context, Arc::new(context.project_with(profile)?), spec::load).await
+    }
+
+    async fn of(context: &Context, project: Arc<Project>, load: Loader) -> Result<Self, Failure> {
         let environment = model::environment(context.load_options()?)?;
         let spec = pipeline_spec(&project, &environment, load)?;
         let engine = Arc::new(docker::connect(context.global.host.as_deref()).await?);

@@ -2,7 +2,7 @@
 //!
 //! `assets` and `lineage` decide what the catalog should hold, from pipeline.yml, the transformations and what `collect`
 //! read from the servers. `reconcile` makes it so and reads it back. `client` speaks to the catalog, whichever it is, and
-//! `session` finds it and opens it with a token.
+//! `session` finds it and opens it with a token. `openlineage` tells it of the jobs' runs.
 
 pub mod assets;
 pub mod client;
@@ -11,6 +11,8 @@ pub mod fqn;
 pub mod kind;
 pub mod lineage;
 pub mod names;
+pub mod official;
+pub mod openlineage;
 pub mod reconcile;
 pub mod session;
 pub mod token;

@@ -62,13 +62,23 @@ pub fn store(pipeline: &Pipeline) -> Store {
 
 /// The project's catalog, its version known, nobody logged in; `at` chooses one of several by its service.
 pub async fn find(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, GovernanceError> {
+    let (_, address) = running(pipeline, at).await?;
+    Ok(Catalog::connect(Http::new("the catalog", address), RETRIES).await?)
+}
+
+/// Where the same catalog is for a container of the project.
+pub async fn inside(pipeline: &Pipeline) -> Result<Endpoint, GovernanceError> {
+    running(pipeline, None).await.map(|(endpoint, _)| endpoint)
+}
+
+async fn running(pipeline: &Pipeline, at: Option<&str>) -> Result<(Endpoint, String), GovernanceError> {
     let mut absent = GovernanceError::NoCatalog;
     for endpoint in catalogs(pipeline) {
         if at.is_some_and(|service| service != endpoint.service) {
             continue;
         }
         match pipeline.address_of(endpoint).await {
-            Ok(address) => return Ok(Catalog::connect(Http::new("the catalog", address), RETRIES).await?),
+            Ok(address) => return Ok((endpoint, address)),
             Err(ClientError::Address(error)) => absent = CatalogError::from(error).into(),
             Err(error) => absent = CatalogError::NoAddress(error.to_string()).into(),
         }

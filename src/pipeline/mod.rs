@@ -124,6 +124,13 @@ impl Pipeline {
         (user, one_of(["SOURCE_PASSWORD", "POSTGRES_PASSWORD"]).unwrap_or_default())
     }
 
+    /// Role and password of the destination: those that its service was given.
+    pub fn destination_role(&self) -> (String, String) {
+        let destination = &self.spec.destination;
+        let login = login(&self.project, &destination.service, &destination.database, String::new());
+        (login.user, login.password)
+    }
+
     /// The destination database.
     pub async fn destination(&self, patience: Duration) -> Result<Database, ClientError> {
         self.database(&self.spec.destination.service, &self.spec.destination.database, patience).await

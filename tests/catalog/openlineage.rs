@@ -146,6 +146,29 @@ async fn a_batch_names_the_events_that_are_wrong() {
 }
 
 #[tokio::test]
+async fn a_run_is_kept_with_what_it_has_done_and_why_it_failed() {
+    let site = Site::local().await;
+    lake(&site).await;
+    let mut running = event("RUNNING", "job1_ingest", RUN, &[], &[]);
+    running["run"]["facets"]["pipectl_progress"] = json!({"batches": 12, "rows": 345});
+    site.post("/openlineage/lineage", running).await.expect(200);
+    let mut failed = event("FAIL", "job1_ingest", RUN, &[], &[]);
+    failed["run"]["facets"]["errorMessage"] = json!({"message": "out of memory", "programmingLanguage": "Python"});
+    site.post("/openlineage/lineage", failed).await.expect(200);
+    let run = &site.get("/pipelines/spark.job1-ingest/status").await.expect(200)["data"][0];
+    assert_eq!((&run["parameters"]["batches"], &run["metrics"]["totalRowsProcessed"]), (&json!(12), &json!(345)));
+    assert_eq!((&run["executionStatus"], &run["error"]["errorMessage"]), (&json!("Failed"), &json!("out of memory")));
+    // Other producers tell what each output got.
+    let mut output = delta();
+    output["outputFacets"] = json!({"outputStatistics": {"rowCount": 5, "size": 100}});
+    let other = "0190a4b2-0000-7000-8000-000000000002";
+    let written = event("COMPLETE", "job2_process", other, &[topic()], &[output.clone(), destination()]);
+    site.post("/openlineage/lineage", written).await.expect(200);
+    let run = &site.get("/pipelines/spark.job2_process/status").await.expect(200)["data"][0];
+    assert_eq!(run["metrics"]["totalRowsProcessed"], 5, "{run}");
+}
+
+#[tokio::test]
 async fn a_failed_run_shows_and_a_late_start_does_not_hide_it() {
     let site = Site::local().await;
     lake(&site).await;

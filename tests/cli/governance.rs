@@ -4,9 +4,11 @@
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use insta::assert_snapshot;
 
+use crate::fake_daemon::Fate;
 use crate::fake_http::FakeHttp;
 use crate::harness::{Run, Stage};
 
@@ -42,7 +44,8 @@ impl Scene {
         let port = address.rsplit(':').next().expect("a port").to_owned();
         let stage = Stage::new(&format!(
             "name: shop\nx-pipectl: {{pipeline: ../pipeline.yml}}\nservices:\n  catalog:\n    image: web:1\n    \
-             ports: [\"127.0.0.1:{port}:8585\"]\n"
+             ports: [\"127.0.0.1:{port}:8585\"]\n  openmetadata-client:\n    image: client:1\n    \
+             profiles: [official-client]\n    volumes: [/volume]\n    x-pipectl: {{job: true}}\n"
         ));
         for (path, text) in [
             ("pipeline.yml", include_str!("../cases/pipeline/good.yml").replace("${SLOT}", "slot")),
@@ -193,6 +196,49 @@ fn lineage_as_declared_and_as_held() {
     );
     assert!(held.stderr.contains("missing: postgres_source.shop.public.orders -> "), "{held}");
     assert_eq!(scene.run(&["lineage", "nothing", "--declared"]).code, 2);
+}
+
+#[test]
+fn the_official_client_waits_for_its_licence_to_be_accepted() {
+    let scene = Scene::new();
+    scene.stage.calls();
+    assert_snapshot!(scene.run(&["ingest", "--with", "official"]));
+    assert_snapshot!(scene.run(&["ingest", "spark_jobs", "--with", "official", "--accept-licence"]));
+    assert_eq!(scene.stage.calls(), [""; 0], "nothing was made, pulled or built");
+}
+
+#[test]
+fn the_official_client_reads_each_service_in_a_container_that_is_gone_afterwards() {
+    let scene = Scene::new();
+    let prepare = |code, log: &str| {
+        let mut world = scene.stage.world();
+        world.add_image("client:1");
+        world.fates.insert("openmetadata-client".into(), Fate::Exits(Duration::from_millis(50), code));
+        world.logs.insert("openmetadata-client".into(), vec![log.to_owned()]);
+        world.calls.clear();
+    };
+    prepare(0, "Success %: 100.0");
+    assert_snapshot!(scene.run(&["ingest", "--with", "official", "--accept-licence"]));
+    let token = scene.token();
+    let calls = scene.stage.calls();
+    let made = calls.iter().filter(|call| call.starts_with("POST /containers/create")).count();
+    let removed = calls.iter().filter(|call| call.starts_with("DELETE /containers/")).count();
+    assert!((made, removed >= made) == (4, true), "{calls:#?}");
+    assert!(!calls.join("\n").contains(&token), "{calls:#?}");
+    {
+        let world = scene.stage.world();
+        assert!(world.containers.values().all(|container| container.name != "shop-openmetadata-client-1"));
+        // The volume has no name: the engine makes one for each container and removes it with it.
+        let file = &world.contents[""]["workflow.yaml"];
+        let text = String::from_utf8_lossy(&file.data);
+        assert!(text.contains(&format!("jwtToken: {token}")) && text.contains("successThreshold: 100"), "{text}");
+        assert_eq!((file.mode & 0o777, file.owner), (0o400, (10_004, 10_004)));
+    }
+    prepare(1, "Success %: 92.8");
+    assert_snapshot!(scene.run(&["ingest", "kafka_messaging", "--with", "official", "--accept-licence"]));
+    let json = scene.run(&["ingest", "kafka_messaging", "--with", "official", "--accept-licence", "--json"]);
+    let outcomes: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!((json.code, &outcomes[0]["exit_code"]), (1, &serde_json::json!(1)), "{json}");
 }
 
 #[test]

@@ -6,9 +6,12 @@ mod fake_http;
 
 mod contract;
 mod database;
+mod events;
 mod interrupted;
 mod lineage;
+mod official;
 mod refusals;
+mod runs;
 mod shop;
 mod stage;
 mod trouble;

@@ -1,9 +1,11 @@
 //! The catalog: complete when `up` returns, read back, repaired, and without the token anywhere it does not belong.
 
+use std::io::Read as _;
+
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::stack::{Stack, docker};
+use crate::stack::{Stack, docker, eventually};
 
 const TOKEN: &str = ".pipectl/pipectl-live/ingestion-bot.jwt";
 
@@ -66,6 +68,34 @@ pub fn a_new_column_appears_and_an_edited_description_stays(stack: &Stack) {
     stack.pipectl(&["ingest", "postgres_source"]).succeeded();
 }
 
+pub fn stopped_and_started_is_two_runs(stack: &Stack) {
+    stack.up();
+    stack.pipectl(&["ingest", "spark_jobs"]).succeeded();
+    let port = catalog_port(stack);
+    let path = "pipelines/spark_jobs.job2_process/status";
+    let history = || ask(stack, &port, path)["data"].as_array().expect("a list").clone();
+    let before = history();
+    let first = before.first().expect("a run that goes on");
+    assert_eq!(first["executionStatus"], "Pending", "{first:#}");
+    assert!(first["parameters"]["batches"].as_u64().is_some_and(|batches| batches > 0), "{first:#}");
+    assert!(first["metrics"]["totalRowsProcessed"].as_u64().is_some_and(|rows| rows > 0), "{first:#}");
+
+    stack.pipectl(&["stop", "spark-job-process"]).succeeded();
+    stack.pipectl(&["start", "spark-job-process"]).succeeded();
+    stack.sql("postgres-source", "UPDATE regions SET name = 'in the second run' WHERE region_id = 2");
+    let rows = |run: &Value| run["metrics"]["totalRowsProcessed"].as_u64().unwrap_or_default();
+    eventually("the second run has counted a row", || {
+        stack.pipectl(&["ingest", "spark_jobs"]).succeeded();
+        history().first().is_some_and(|run| run["executionId"] != first["executionId"] && rows(run) > 0)
+    });
+    let after = history();
+    assert_eq!(after.len(), before.len() + 1, "{after:#?}");
+    assert_eq!((&after[1]["executionId"], &after[1]["executionStatus"]), (&first["executionId"], &"Successful".into()));
+    assert!(after[1]["endTime"].as_i64() > after[1]["timestamp"].as_i64(), "{:#}", after[1]);
+    assert_eq!(after[0]["executionStatus"], "Pending");
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded().says("lineage in the catalog");
+}
+
 pub fn the_token_is_nowhere_else(stack: &Stack) {
     stack.up();
     let token = std::fs::read_to_string(stack.path().join(TOKEN)).expect("a stored token");
@@ -73,11 +103,40 @@ pub fn the_token_is_nowhere_else(stack: &Stack) {
     assert!(!ids.trim().is_empty(), "a stack without containers proves nothing");
     for id in ids.split_whitespace() {
         assert!(!docker(&["inspect", id]).contains(&token), "inspection of container {id}");
+        let image = docker(&["inspect", "--format", "{{.Image}}", id]);
+        let layers = docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", image.trim()]);
+        assert!(!layers.contains(&token), "layers of the image of container {id}");
     }
+    // While the token is in use, no command line on this machine has it.
+    std::thread::scope(|scope| {
+        let ingest = scope.spawn(|| stack.pipectl(&["ingest"]).succeeded());
+        let mut looks = 0;
+        while !ingest.is_finished() {
+            assert!(!command_lines().contains(&token), "a process list tells the token");
+            looks += 1;
+        }
+        assert!(looks > 0, "nobody has looked");
+    });
+    let bundle = stack.path().join("bundle-with-no-token.tar.gz");
+    stack.pipectl(&["bundle", &bundle.display().to_string()]).succeeded();
+    let packed = std::fs::File::open(&bundle).expect("a bundle");
+    let mut content = Vec::new();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut content).expect("an archive");
+    std::fs::remove_file(&bundle).expect("removed");
+    assert!(content.len() > 10_000, "a bundle without content proves nothing");
+    assert!(!content.windows(token.len()).any(|part| part == token.as_bytes()), "the bundle tells the token");
     for arguments in [&["logs", "-n", "all"][..], &["config"], &["up", "--events", "json"], &["-vv", "ingest"]] {
         let ran = stack.pipectl(arguments).succeeded();
         assert!(!ran.stdout.contains(&token) && !ran.stderr.contains(&token), "pipectl {arguments:?} tells the token");
     }
+}
+
+/// Command lines of every process of this machine, those in containers too.
+fn command_lines() -> String {
+    let processes = std::fs::read_dir("/proc").expect("a Linux machine").filter_map(Result::ok);
+    // A process may end while it is looked at.
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).collect::<Vec<_>>().join("\n")
 }
 
 pub fn without_governance_there_is_no_catalog(stack: &Stack) {

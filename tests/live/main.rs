@@ -42,6 +42,10 @@ const SCENARIOS: &[Scenario] = &[
         "a new column appears in the catalog, and an edited description stays",
         governance::a_new_column_appears_and_an_edited_description_stays,
     ),
+    (
+        "a job that is stopped and started is two runs in the catalog, with what each has done",
+        governance::stopped_and_started_is_two_runs,
+    ),
     ("the token is in no log, event, inspection or configuration", governance::the_token_is_nowhere_else),
     ("without governance there is no catalog to check", governance::without_governance_there_is_no_catalog),
     ("a second up changes nothing", converge::second_up_changes_nothing),

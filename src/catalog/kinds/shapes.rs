@@ -154,7 +154,10 @@ pub static PROFILE: &[Field] = fields![
     "rowCount" => Number,
     "sizeInByte" => Number,
     "createDateTime" => Text,
+    "customMetrics" => List(&METRIC),
 ];
+
+static METRIC: Shape = Object(fields!["name" => Text, "value" => Number]);
 
 /// Stored code of a procedure.
 pub static CODE: &[Field] = fields![

@@ -66,6 +66,7 @@ pub struct Job {
 
 /// What a run reads or writes.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Dataset {
     /// The system: `kafka://kafka:9092`, `hdfs://namenode:9000`, `postgres://host:5432`.
     pub namespace: String,
@@ -73,6 +74,9 @@ pub struct Dataset {
     pub name: String,
     #[serde(default)]
     facets: Value,
+    /// What only an output has: statistics of what was written.
+    #[serde(default)]
+    output_facets: Value,
 }
 
 impl RunEvent {
@@ -98,6 +102,24 @@ impl RunEvent {
         let names =
             [Some(self.job.name.as_str()), parent["job"]["name"].as_str(), parent["root"]["job"]["name"].as_str()];
         names.into_iter().flatten().collect()
+    }
+
+    /// Rows that the run has handled since its start: as pipectl tells it, else what it has written in all.
+    pub fn rows(&self) -> Option<u64> {
+        let told = self.run.facets["pipectl_progress"]["rows"].as_u64();
+        let written =
+            self.outputs.iter().filter_map(|output| output.output_facets["outputStatistics"]["rowCount"].as_u64());
+        told.or_else(|| written.reduce(u64::saturating_add))
+    }
+
+    /// Micro-batches that the run has committed since its start.
+    pub fn batches(&self) -> Option<u64> {
+        self.run.facets["pipectl_progress"]["batches"].as_u64()
+    }
+
+    /// Why it has failed.
+    pub fn error(&self) -> Option<&str> {
+        self.run.facets["errorMessage"]["message"].as_str()
     }
 
     /// The statement that ran.

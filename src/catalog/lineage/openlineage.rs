@@ -191,5 +191,14 @@ fn record(writing: &Writing, event: &RunEvent, pipeline: &Entity) -> Result<()> 
     if state != "Pending" {
         run.insert("endTime".into(), json!(time));
     }
+    if let Some(rows) = event.rows() {
+        run.insert("metrics".into(), json!({"totalRowsProcessed": rows}));
+    }
+    if let Some(batches) = event.batches() {
+        run.insert("parameters".into(), json!({"batches": batches}));
+    }
+    if let Some(message) = event.error() {
+        run.insert("error".into(), json!({"errorMessage": message}));
+    }
     runs::write(writing, pipeline, &run).map(drop)
 }

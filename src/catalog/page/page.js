@@ -104,10 +104,12 @@
     const x1 = from.x + from.width, y1 = from.y + Layout.HEAD / 2, x2 = to.x, y2 = to.y + Layout.HEAD / 2;
     group.append(svg('path', { d: Layout.curve(x1, y1, x2, y2) }));
     if (edge.pipeline) {
-      const { name, state, at } = edge.pipeline;
+      const { name, state, at, rows, batches } = edge.pipeline;
+      const since = state === 'Running' ? 'since' : 'at';
+      const done = [[batches, 'batches'], [rows, 'rows']].filter(([count]) => count != null).map(([count, word]) => `, ${count.toLocaleString()} ${word}`).join('');
       const label = svg('text', { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 5, 'text-anchor': 'middle' }, short(name, 20));
       if (state) label.append(svg('tspan', { class: state, x: (x1 + x2) / 2, dy: 16 }, state));
-      label.append(svg('title', {}, `${edge.pipeline.fqn}${state ? `: ${state} at ${new Date(at).toLocaleString()}` : ': no run is known'}`));
+      label.append(svg('title', {}, `${edge.pipeline.fqn}${state ? `: ${state} ${since} ${new Date(at).toLocaleString()}${done}` : ': no run is known'}`));
       group.append(label);
     }
     edgeOf.set(edge, group);

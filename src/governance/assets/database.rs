@@ -70,7 +70,7 @@ fn table(database: &str, relation: &Relation, abouts: &Abouts, version: Version)
     Asset::new(Kind::Table, ("databaseSchema", &schema), &relation.name, rest)
         .described(abouts.entity(&own, relation.comment.as_deref()))
         .with_columns("/columns", names, about)
-        .measured(relation.rows.map(|rows| Measure::Table { rows: Some(rows), bytes: None }))
+        .measured(relation.rows.map(|rows| Measure::Table { rows: Some(rows), bytes: None, delta_version: None }))
 }
 
 /// What a column alone is bound by; keys of several columns are constraints of the table.

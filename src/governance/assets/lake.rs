@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::about::{Abouts, Text};
 use super::{Asset, Measure, types};
+use crate::governance::client::Version;
 use crate::governance::collect::lake::{LakeFacts, LakeTable};
 use crate::governance::kind::Kind;
 use crate::governance::{fqn, names};
@@ -16,14 +17,14 @@ const ADDED: [(&str, &str, &str); 2] =
 /// Directory of the change log.
 const CHANGE_LOG: &str = "_changes";
 
-pub(super) fn assets(spec: &PipelineSpec, facts: &LakeFacts, abouts: &Abouts) -> Vec<Asset> {
+pub(super) fn assets(spec: &PipelineSpec, facts: &LakeFacts, abouts: &Abouts, version: Version) -> Vec<Asset> {
     let database = Asset::new(Kind::Database, ("service", names::LAKE), names::LAKE_DATABASE, Value::Null);
     let text = Text { description: Some(format!("Delta tables in {}.", spec.lake.path)), ..Text::default() };
     let schema = Asset::new(Kind::Schema, ("database", &database.fqn), &spec.lake.database, Value::Null);
     let mut assets = vec![database, schema.described(text)];
     for (name, table) in &spec.tables {
         let seen = facts.tables.get(lake_name(name));
-        assets.push(delta_table(spec, name, table, seen, abouts));
+        assets.push(delta_table(spec, (name, table), seen, abouts, version));
         assets.push(directory(spec, lake_name(name), seen, &format!("Delta table `{}`.", lake_name(name))));
     }
     let log = facts.tables.get(CHANGE_LOG);
@@ -32,7 +33,13 @@ pub(super) fn assets(spec: &PipelineSpec, facts: &LakeFacts, abouts: &Abouts) ->
 }
 
 /// The schema of the log where there is one; before the first run what job 1 will make.
-fn delta_table(spec: &PipelineSpec, name: &str, table: &Table, seen: Option<&LakeTable>, abouts: &Abouts) -> Asset {
+fn delta_table(
+    spec: &PipelineSpec,
+    (name, table): (&str, &Table),
+    seen: Option<&LakeTable>,
+    abouts: &Abouts,
+    version: Version,
+) -> Asset {
     let schema = fqn::join([names::LAKE, names::LAKE_DATABASE, &spec.lake.database]);
     let declared = || {
         let own = table.columns.iter().map(|(name, kind)| (name.clone(), types::spark_type(kind)));
@@ -54,12 +61,17 @@ fn delta_table(spec: &PipelineSpec, name: &str, table: &Table, seen: Option<&Lak
     if table.key.len() > 1 {
         rest["tableConstraints"] = json!([{"constraintType": "PRIMARY_KEY", "columns": table.key}]);
     }
+    if version.knows_locations() {
+        rest["locationPath"] = json!(format!("{}/{}", spec.lake.path, lake_name(name)));
+    }
     let own = names::lake_table(spec, name);
     let about = |column: &str| {
         let added = ADDED.iter().find(|(name, _, _)| *name == column).map(|(_, _, text)| *text);
         abouts.column(&fqn::below(&own, column), added)
     };
-    let measure = seen.and_then(|seen| seen.bytes).map(|bytes| Measure::Table { rows: None, bytes: Some(bytes) });
+    let delta_version = seen.and_then(|seen| seen.version).filter(|_| version.knows_locations());
+    let measure =
+        seen.and_then(|seen| seen.bytes).map(|bytes| Measure::Table { rows: None, bytes: Some(bytes), delta_version });
     Asset::new(Kind::Table, ("databaseSchema", &schema), lake_name(name), rest)
         .described(abouts.entity(&own, None))
         .with_columns("/columns", columns.iter().map(|(name, _)| name.as_str()), about)

@@ -18,6 +18,7 @@ use super::client::Version;
 use super::collect::Facts;
 use super::kind::Kind;
 use super::lineage::Lineage;
+use super::openlineage::Runs;
 use super::{fqn, names};
 use crate::pipeline::spec::PipelineSpec;
 
@@ -58,6 +59,8 @@ pub enum Measure {
         rows: Option<i64>,
         /// Bytes.
         bytes: Option<u64>,
+        /// Version of a Delta table.
+        delta_version: Option<i64>,
     },
     /// Of a directory.
     Directory {
@@ -73,6 +76,8 @@ pub enum Measure {
         /// By task.
         tasks: BTreeMap<String, &'static str>,
     },
+    /// Of a pipeline whose single runs are known.
+    Runs(Runs),
 }
 
 /// A service and what is known of it: nothing when its server could not be asked, which is no reason to delete anything.
@@ -94,7 +99,7 @@ pub fn wanted(spec: &PipelineSpec, facts: &Facts, lineage: &Lineage, version: Ve
         (names::SOURCE, database(names::SOURCE, &spec.source.database, &facts.source)),
         (names::KAFKA, facts.topics.as_ref().map(|topics| stream::topics(spec, topics, &abouts))),
         (names::CONNECT, facts.connector.as_ref().map(|connector| stream::connector(spec, connector.as_ref()))),
-        (names::LAKE, facts.lake.as_ref().map(|lake| lake::assets(spec, lake, &abouts))),
+        (names::LAKE, facts.lake.as_ref().map(|lake| lake::assets(spec, lake, &abouts, version))),
         (names::DESTINATION, database(names::DESTINATION, &spec.destination.database, &facts.destination)),
         (names::SPARK, facts.jobs.as_ref().map(|jobs| jobs::assets(spec, jobs))),
     ];

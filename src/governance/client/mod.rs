@@ -179,6 +179,21 @@ impl Catalog {
         self.send(Method::PUT, &path, Some(status)).await.map(drop)
     }
 
+    /// The runs of a pipeline that a catalog remembers, up to a time (milliseconds since 1970).
+    pub async fn statuses(&self, pipeline: &str, until_ms: i64) -> Result<Vec<Value>, CatalogError> {
+        let path = format!("/pipelines/{}/status?startTs=0&endTs={until_ms}&limit={PAGE}", path_segment(pipeline));
+        let mut answer = self.exchange(Method::GET, &path, None).await?;
+        match answer.get_mut("data").map(Value::take) {
+            Some(Value::Array(data)) => Ok(data),
+            _ => Err(CatalogError::Incomplete { request: format!("GET {path}"), missing: "data" }),
+        }
+    }
+
+    /// Tells of a run, in an event of `OpenLineage`.
+    pub async fn post_event(&self, event: &Value) -> Result<(), CatalogError> {
+        self.send(Method::POST, "/openlineage/lineage", Some(event)).await.map(drop)
+    }
+
     /// Adds a measurement of a table.
     pub async fn put_profile(&self, table: &str, profile: &Value) -> Result<(), CatalogError> {
         self.send(Method::PUT, &format!("/tables/{table}/tableProfile"), Some(profile)).await.map(drop)

@@ -35,6 +35,11 @@ impl Version {
         self >= Self { major: 1, minor: 5 }
     }
 
+    /// Where a table lies, and measurements with names of their own: read in the schemas of 2.0.
+    pub fn knows_locations(self) -> bool {
+        self.major >= 2
+    }
+
     /// Name of the field with the owners of an entity: a list since 1.5, one reference before.
     pub fn owners_field(self) -> &'static str {
         if self >= (Self { major: 1, minor: 5 }) { "owners" } else { "owner" }

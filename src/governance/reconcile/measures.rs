@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::runs;
 use crate::governance::assets::{Asset, Measure};
 use crate::governance::client::{Catalog, CatalogError};
 
@@ -20,16 +21,19 @@ pub(super) async fn write(
     entity: &Value,
 ) -> Result<bool, CatalogError> {
     let Some(id) = entity.get("id").and_then(Value::as_str) else { return Ok(false) };
-    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
     let now = now.unwrap_or_default();
     let written = match measure {
-        Measure::Table { rows, bytes } => {
+        Measure::Table { rows, bytes, delta_version } => {
             let mut profile = json!({"timestamp": now, "columnCount": columns(entity)});
             if let Some(rows) = rows {
                 profile["rowCount"] = json!(rows);
             }
             if let Some(bytes) = bytes {
                 profile["sizeInByte"] = json!(bytes);
+            }
+            if let Some(version) = delta_version {
+                profile["customMetrics"] = json!([{"name": "deltaVersion", "value": version}]);
             }
             catalog.put_profile(id, &json!({"tableProfile": profile})).await
         }
@@ -52,6 +56,7 @@ pub(super) async fn write(
             let status = json!({"timestamp": now, "executionStatus": state, "taskStatus": tasks});
             catalog.put_status(&asset.fqn, &status).await
         }
+        Measure::Runs(of) => return runs::write(catalog, &asset.fqn, of, now).await,
     };
     written.map(|()| true)
 }

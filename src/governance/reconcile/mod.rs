@@ -7,6 +7,7 @@ mod edges;
 mod measures;
 mod memory;
 mod report;
+mod runs;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -51,7 +51,7 @@ pub(crate) fn project(
     validate::references(tree, &services, &networks, &volumes, &ext)?;
     cycle::check(tree, &services, &ext)?;
     let profiles: Vec<String> =
-        facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| *profile != NO_PROFILE)).cloned().collect();
+        facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| !is_none(profile))).cloned().collect();
     let (services, disabled) = choose(services, &ext, &profiles)?;
     ext.steps.retain(|_, step| is_enabled(&step.profiles, &profiles));
     validate::conflicts(tree, &services)?;
@@ -111,6 +111,11 @@ fn choose(
     let (enabled, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         services.into_iter().partition(|(_, service)| is_enabled(&service.profiles, chosen));
     Ok((enabled, others.into_iter().map(|(name, service)| (name, service.profiles)).collect()))
+}
+
+/// A profile that stands for none, also as the first word of one that is put together (`none-mysql`).
+fn is_none(profile: &str) -> bool {
+    profile.split('-').next() == Some(NO_PROFILE)
 }
 
 fn is_enabled(profiles: &[String], chosen: &[String]) -> bool {

@@ -36,6 +36,32 @@ pub struct Job {
     /// Merges by table, for the job that has them.
     #[serde(default, deserialize_with = "null_is_default")]
     pub merge: BTreeMap<String, Merge>,
+    /// Its runs as far as the job server remembers them, the present one last.
+    #[serde(default, skip_serializing)]
+    pub runs: Vec<Run>,
+}
+
+/// One run of a job, from its submission to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Run {
+    /// Id: a UUID, of this run for ever.
+    pub id: String,
+    /// Submitted, milliseconds since 1970.
+    pub started_ms: i64,
+    /// Ended, milliseconds since 1970.
+    #[serde(default)]
+    pub ended_ms: Option<i64>,
+    /// As a job's.
+    pub state: String,
+    /// What it says about its state.
+    #[serde(default)]
+    pub detail: String,
+    /// Micro-batches that it has committed.
+    #[serde(default)]
+    pub batches: u64,
+    /// Rows in them.
+    #[serde(default)]
+    pub rows: u64,
 }
 
 /// Micro-batches of a job.

@@ -1,5 +1,7 @@
 //! `pipectl ingest`: bring the catalog up to date with what is there.
 
+mod official;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::Exit;
 use super::context::{Context, unwritable};
 use super::stack::Stack;
-use crate::cli::IngestArgs;
+use crate::cli::{IngestArgs, IngestWith};
 use crate::exit;
 use crate::failure::Failure;
 use crate::governance::reconcile::{Ingested, chosen};
@@ -22,6 +24,9 @@ pub async fn run(context: &Context, arguments: &IngestArgs) -> Exit {
         Failure::usage(format!("the catalog has no service `{name}` of this pipeline"))
             .hint(format!("there are {}", names::SERVICES.join(", ")))
     })?;
+    if arguments.with == Some(IngestWith::Official) {
+        return official::run(context, arguments, &services).await;
+    }
     // Now, so that a mistake in the files ends the command, with or without a schedule.
     let stack = Stack::open(context).await?;
     let Some(every) = arguments.every else {
