@@ -37,6 +37,10 @@ if [ -z "$program" ]; then
     check_target
     cargo build --release --locked --target "$target"
     program="target/$target/release/pipectl"
+    # What the target is for: it runs whatever C library the machine has, or none.
+    if [[ "$target" == *-musl ]] && ldd "$program" 2>/dev/null | grep -q '=>'; then
+      die "$program needs libraries of the machine: $(ldd "$program" | head -n 1)" "unset RUSTFLAGS, which may ask for that"
+    fi
   fi
 fi
 [ -x "$program" ] || die "there is no program at $program" "set PROGRAM to one that is built, or leave it out"

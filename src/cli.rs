@@ -4,6 +4,7 @@
 
 mod args;
 mod help;
+mod images;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -12,11 +13,11 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use args::{
     BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
-    CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction,
-    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind,
-    ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs,
-    VerifyArgs,
+    CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, IngestArgs, InitArgs,
+    JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, RestoreArgs,
+    ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
 };
+pub use images::{ImagesAction, ImagesArgs};
 pub use values::{IngestWith, Replicas, Tail};
 
 use crate::failure::Failure;
@@ -400,10 +401,15 @@ impl Cli {
         }
     }
 
+    fn is_ci(&self) -> bool {
+        matches!(&self.command, Command::Up(arguments) if arguments.ci)
+    }
+
     /// How this invocation prints.
     pub fn ui_options(&self) -> ui::Options {
         ui::Options {
             format: match self.global.events {
+                EventFormat::Auto if self.is_ci() => ui::Format::Plain,
                 EventFormat::Auto => ui::Format::Auto,
                 EventFormat::Tty => ui::Format::Tty,
                 EventFormat::Plain => ui::Format::Plain,
@@ -412,6 +418,7 @@ impl Cli {
             quiet: self.global.quiet,
             verbose: self.global.verbose,
             color: match self.global.color {
+                ColorChoice::Auto if self.is_ci() => ui::Color::Never,
                 ColorChoice::Auto => ui::Color::Auto,
                 ColorChoice::Always => ui::Color::Always,
                 ColorChoice::Never => ui::Color::Never,

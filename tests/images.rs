@@ -280,6 +280,17 @@ async fn prebuilt_images_are_preferred_and_their_absence_is_no_error() {
 }
 
 #[tokio::test]
+async fn where_only_prebuilt_images_are_wanted_none_is_built() {
+    let example = Example::new();
+    let engine = Arc::new(FakeImages::default());
+    let registry = Some("registry.example/team".into());
+    let options = Options { registry, only_prebuilt: true, ..Options::default() };
+    let error = ensure_all(&example, &engine, options).await.expect_err("nobody has pushed them").to_string();
+    assert!(error.starts_with("failed to pull registry.example/team/"), "{error}");
+    assert!(!engine.calls().iter().any(|call| call.starts_with("build ")), "{:?}", engine.calls());
+}
+
+#[tokio::test]
 async fn an_upstream_image_that_cannot_be_pulled_says_how_to_bring_it() {
     let mut example = Example::new();
     example.project.services.clear();

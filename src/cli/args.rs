@@ -10,6 +10,9 @@ use super::values::{IngestWith, Replicas, Tail, duration};
 
 /// Engine calls at the same time, where the user does not say.
 const PARALLEL: u16 = 8;
+/// What `up --ci` stands for: images built from nothing, on two cores, take about 15 minutes.
+const CI_LIMIT: Duration = Duration::from_secs(30 * 60);
+const CI_BUNDLE: &str = "pipectl-bundle.tar.gz";
 
 /// Options of `up`.
 #[derive(Debug, Args)]
@@ -58,6 +61,16 @@ pub struct UpArgs {
     /// Start even if memory, disk or ports look insufficient; `pipectl doctor` makes the same checks
     #[arg(long)]
     pub skip_preflight: bool,
+
+    /// In a CI job: one plain line a change, no colours, at most 30m, and a bundle where it fails
+    ///
+    /// The same as `--events plain --color never --timeout 30m --bundle pipectl-bundle.tar.gz`; each of them can be given beside it.
+    #[arg(long)]
+    pub ci: bool,
+
+    /// If it fails, write there what `pipectl bundle` collects
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, env = "PIPECTL_BUNDLE", hide_env_values = true)]
+    pub bundle: Option<PathBuf>,
 }
 
 impl UpArgs {
@@ -75,7 +88,19 @@ impl UpArgs {
             parallel: PARALLEL,
             registry: None,
             skip_preflight: false,
+            ci: false,
+            bundle: None,
         }
+    }
+
+    /// When to give up.
+    pub fn limit(&self) -> Option<Duration> {
+        self.timeout.or(self.ci.then_some(CI_LIMIT))
+    }
+
+    /// Where a bundle goes if it fails.
+    pub fn bundle(&self) -> Option<PathBuf> {
+        self.bundle.clone().or_else(|| self.ci.then(|| CI_BUNDLE.into()))
     }
 }
 
@@ -132,6 +157,10 @@ pub struct VerifyArgs {
     /// Give up after this long
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     pub timeout: Duration,
+
+    /// If it fails, write there what `pipectl bundle` collects
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, env = "PIPECTL_BUNDLE", hide_env_values = true)]
+    pub bundle: Option<PathBuf>,
 }
 
 /// Options of `doctor`.
@@ -346,51 +375,6 @@ pub enum GraphFormat {
     Dot,
     /// JSON
     Json,
-}
-
-/// Options of `images`.
-#[derive(Debug, Args)]
-pub struct ImagesArgs {
-    /// What to do [default: list]
-    #[command(subcommand)]
-    pub action: Option<ImagesAction>,
-
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
-/// Subcommands of `images`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ImagesAction {
-    /// Show every image the project needs, whether it is present, and its size
-    List,
-    /// Build or pull what is missing, without starting anything
-    Build {
-        /// Only images of these services [default: all]
-        #[arg(value_name = "SERVICE")]
-        services: Vec<String>,
-        /// Build even where they are present
-        #[arg(long)]
-        force: bool,
-        /// Try to pull prebuilt images from here first
-        #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
-        registry: Option<String>,
-    },
-    /// Write every image the project needs into one file, for a machine without a network
-    Save {
-        /// The archive to write; must not exist
-        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-        file: PathBuf,
-    },
-    /// Take in the images of such a file; `up` then needs neither a network nor a build
-    Load {
-        /// A file that `images save` wrote
-        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-        file: PathBuf,
-    },
-    /// Remove images that pipectl built from sources that have changed since
-    Prune,
 }
 
 /// Options of `critical-path`.

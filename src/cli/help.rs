@@ -26,10 +26,11 @@ const EXIT_CODES: [(u8, &str); 7] = [
 ];
 
 /// Environment variables, as `pipectl --help` lists them.
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: [(&str, &str); 12] = [
     ("PIPECTL_PROJECT", "project name, as --project"),
     ("PIPECTL_EVENTS", "how progress is shown, as --events"),
     ("PIPECTL_REGISTRY", "where prebuilt images are, as --registry"),
+    ("PIPECTL_BUNDLE", "file for a bundle where `up` or `verify` fails, as --bundle"),
     (crate::ui::LOG_VARIABLE, "filter for diagnostics, for example pipectl=debug"),
     ("PIPECTL_GOVERNANCE", "which catalog: lite, openmetadata or none, as --governance"),
     ("OM_JWT_TOKEN", "token for the catalog in place of the stored one"),
@@ -192,6 +193,8 @@ pub(super) const IMAGES: &str = "\
 Examples:
   pipectl images                    what is present, what is missing
   pipectl images build              get everything ready for an `up` without a network
+  pipectl images push --registry registry.example.com/pipectl   once, where they are built
+  pipectl images pull --registry registry.example.com/pipectl   elsewhere, instead of building
   pipectl images save images.tar    for a machine without a network, where `load` reads it
   pipectl images load images.tar    says what was there already
   pipectl images prune              remove outdated builds";

@@ -63,6 +63,9 @@ impl From<BackendError> for Failure {
             BackendError::Build { step, output, .. } => {
                 Self::stack(message).evidence(format!("output of `{step}`"), output)
             }
+            BackendError::Login { registry, .. } => {
+                Self::stack(message).hint(format!("log in: `docker login {registry}`"))
+            }
             BackendError::NotFound { .. } | BackendError::PortTaken { .. } | BackendError::Refused { .. } => {
                 Self::stack(message).hint("`docker info` and the engine's log (`journalctl -u docker`) tell more")
             }

@@ -51,10 +51,16 @@ pub async fn run(cli: Cli, ui: &Ui) -> Exit {
         context = Context::new(&cli, ui)?;
     }
     match cli.command {
-        Command::Up(arguments) => up::run(&context, &arguments).await,
+        Command::Up(arguments) => {
+            let ended = up::run(&context, &arguments).await;
+            bundle::kept_if_failed(&context, arguments.bundle(), ended).await
+        }
         Command::Init(arguments) => init::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments).await,
-        Command::Verify(arguments) => verify::run(&context, &arguments).await,
+        Command::Verify(arguments) => {
+            let ended = verify::run(&context, &arguments).await;
+            bundle::kept_if_failed(&context, arguments.bundle.clone(), ended).await
+        }
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
         Command::Bundle(arguments) => bundle::run(&context, &arguments).await,
         Command::Backup(arguments) => backup::backup(&context, &arguments).await,

@@ -79,6 +79,12 @@ impl Task<'_> {
         })
     }
 
+    /// What to tell words to, for work that has no bytes.
+    pub fn say(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let (events, id) = (self.progress.events.clone(), self.id);
+        move |word| events.send(Event::Progress { id, detail: word.to_owned(), done: None, total: None })
+    }
+
     /// How it went; an error passes through.
     pub fn ended<T, E: Into<Failure>>(self, result: Result<T, E>, detail: impl Fn(&T) -> String) -> Result<T, Failure> {
         let result = result.map_err(Into::into);

@@ -68,7 +68,7 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         images::Options { registry: arguments.registry.clone(), force: arguments.build, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
-    let running = Running { parallel, timeout: arguments.timeout, ..Running::plain("up", &told) };
+    let running = Running { parallel, timeout: arguments.limit(), ..Running::plain("up", &told) };
     let proves = plan
         .operations
         .iter()

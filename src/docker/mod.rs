@@ -17,6 +17,7 @@ mod objects;
 mod observe;
 mod ports;
 mod pull;
+mod registry;
 mod spec;
 mod transfer;
 

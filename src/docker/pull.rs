@@ -1,15 +1,16 @@
-//! Image pulls: one progress for all layers, retries for hiccups, a quick end where no registry can be reached.
+//! Images from and to registries: one progress for all layers, retries for hiccups, a quick end where none can be reached.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bollard::models::CreateImageInfo;
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, PushImageOptionsBuilder};
 use futures_util::StreamExt;
 
 use super::connect::DockerEngine;
 use super::objects::split_reference;
+use super::registry::{self, Login};
 use crate::engine::backend::{BackendError, ProgressFn, Result};
 
 /// Further attempts after a passing failure.
@@ -21,14 +22,30 @@ impl DockerEngine {
             .with_min_delay(Duration::from_secs(1))
             .with_max_delay(Duration::from_secs(8))
             .with_max_times(RETRIES);
-        (|| self.pull_once(reference, progress))
+        let login = registry::login(reference).await;
+        (|| self.pull_once(reference, &login, progress))
             .retry(again)
             .when(|error| matches!(error, BackendError::Refused { message, .. } if is_passing(message)))
             .notify(|error, delay| progress(0, 0, &format!("trying again in {} s: {error}", delay.as_secs())))
             .await
+            .map_err(|error| login.explain(error))
     }
 
-    async fn pull_once(&self, reference: &str, progress: &ProgressFn) -> Result<()> {
+    /// Puts an image into the registry that its reference names. The engine does not tell layers apart here, so there are words only.
+    pub async fn push(&self, reference: &str, progress: &ProgressFn) -> Result<()> {
+        let login = registry::login(reference).await;
+        let context = self.context(format!("push {reference}"), format!("image {reference}"));
+        let (repository, tag) = split_reference(reference);
+        let options = PushImageOptionsBuilder::default().tag(tag).build();
+        let mut events = std::pin::pin!(self.docker.push_image(repository, Some(options), login.credentials()));
+        while let Some(event) = events.next().await {
+            let event = event.map_err(|error| login.explain(context.error(error)))?;
+            progress(0, 0, &event.status.unwrap_or_default().to_lowercase());
+        }
+        Ok(())
+    }
+
+    async fn pull_once(&self, reference: &str, login: &Login, progress: &ProgressFn) -> Result<()> {
         let context = self.context(format!("pull {reference}"), format!("image {reference}"));
         let query = CreateImageOptionsBuilder::default();
         // The engine takes a digest as part of the name, but without a tag it would pull every tag there is.
@@ -39,7 +56,7 @@ impl DockerEngine {
             query.from_image(repository).tag(tag)
         };
         let mut layers = Layers::default();
-        let mut events = std::pin::pin!(self.docker.create_image(Some(query.build()), None, None));
+        let mut events = std::pin::pin!(self.docker.create_image(Some(query.build()), None, login.credentials()));
         while let Some(event) = events.next().await {
             layers.take(event.map_err(|error| context.error(error))?);
             let (done, total) = layers.bytes();

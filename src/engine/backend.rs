@@ -141,6 +141,21 @@ pub enum BackendError {
         /// The last lines of the step's output.
         output: Vec<String>,
     },
+    /// A registry wants a login, or another one.
+    #[error("failed to {operation}: registry {registry} {}: {message}", match user {
+        Some(user) => format!("refuses the login of {user}"),
+        None => "wants a login, and Docker's configuration has none for it".to_owned(),
+    })]
+    Login {
+        /// What was asked, as a phrase: "pull registry.example.com/pipectl/kafka:12ab".
+        operation: String,
+        /// Host and port of the registry.
+        registry: String,
+        /// Whose login was tried.
+        user: Option<String>,
+        /// What the registry said.
+        message: String,
+    },
     /// Any other refusal.
     #[error("failed to {operation}: {message}")]
     Refused {

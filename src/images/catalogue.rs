@@ -92,6 +92,11 @@ impl Image {
         format!("{}:{}", self.repository, self.hash)
     }
 
+    /// Where it is prebuilt: `PREFIX/name:hash`.
+    pub fn prebuilt(&self, prefix: &str) -> String {
+        format!("{}/{}:{}", prefix.trim_end_matches('/'), self.name, self.hash)
+    }
+
     /// `repository:latest`, for people: nothing here goes by it.
     pub fn latest(&self) -> String {
         format!("{}:latest", self.repository)

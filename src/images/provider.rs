@@ -21,6 +21,8 @@ use crate::model::Build;
 pub struct Options {
     /// Prefix of prebuilt images, tried before building: `PREFIX/kafka:<hash>`.
     pub registry: Option<String>,
+    /// Take prebuilt images only: where one is not there, that is an error.
+    pub only_prebuilt: bool,
     /// Make the images that are asked for although they are there; those they build on are not made again.
     pub force: bool,
     /// Builds that may run at once.
@@ -29,7 +31,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { registry: None, force: false, parallel: 2 }
+        Self { registry: None, only_prebuilt: false, force: false, parallel: 2 }
     }
 }
 
@@ -153,7 +155,7 @@ impl Provider {
     /// A prebuilt image of the same inputs. Its absence is no error: it is built then.
     async fn prebuilt(&self, image: &Image, progress: &ProgressFn, output: &OutputFn) -> Result<Option<String>> {
         let Some(prefix) = &self.options.registry else { return Ok(None) };
-        let remote = format!("{}/{}:{}", prefix.trim_end_matches('/'), image.name, image.hash);
+        let remote = image.prebuilt(prefix);
         match self.backend.pull(&remote, progress).await {
             Ok(()) => {
                 // What tells the next run that the image is there comes last.
@@ -162,7 +164,13 @@ impl Provider {
                 }
                 Ok(Some(format!("pulled {remote}")))
             }
-            Err(error @ (BackendError::Unreachable { .. } | BackendError::Permission { .. })) => Err(error),
+            // Who names a registry and cannot log in there does not want to wait for a build.
+            Err(
+                error @ (BackendError::Unreachable { .. }
+                | BackendError::Permission { .. }
+                | BackendError::Login { .. }),
+            ) => Err(error),
+            Err(error) if self.options.only_prebuilt => Err(error),
             Err(error) => {
                 output(&format!("{error}; building {} instead", image.repository));
                 Ok(None)

@@ -8,7 +8,11 @@ use std::path::Path;
 
 use super::error::{ModelError, Place};
 use super::interpolate::interpolate;
-use super::paths;
+use super::{files, paths};
+
+/// Longest value in bytes: what Linux hands a program in one variable, MAX_ARG_STRLEN of execve(2). Lines that double each other
+/// would fill any memory.
+const LONGEST: usize = 131_072;
 
 /// A line that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +53,10 @@ pub fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<BTre
         let (value, after) = value(&declaration[name.len() + 1..], &values, lookup).map_err(fail)?;
         let name = name.trim();
         check_name(name).map_err(fail)?;
+        if value.len() > LONGEST {
+            let why = format!("the value of `{name}` is longer than {LONGEST} bytes, which no program can be given");
+            return Err(fail(why));
+        }
         let (tail, next) = split_line(after);
         let tail = tail.trim();
         if !tail.is_empty() && !tail.starts_with('#') {
@@ -61,7 +69,7 @@ pub fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<BTre
 
 /// Reads and parses a `.env` file.
 pub fn read(file: &Path, lookup: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, String>, ModelError> {
-    let text = std::fs::read_to_string(file)
+    let text = files::read(file)
         .map_err(|error| ModelError::in_file(file, format!("cannot be read: {}", paths::reason(&error))))?;
     parse(&text, lookup).map_err(|error| {
         let line = text.lines().nth(error.line - 1).unwrap_or_default().to_owned();

@@ -9,6 +9,7 @@ pub mod dotenv;
 mod environment;
 mod error;
 pub mod ext;
+pub(crate) mod files;
 pub(crate) mod forms;
 mod include;
 mod interpolate;

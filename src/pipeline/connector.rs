@@ -9,7 +9,7 @@ use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
 use super::mask;
 use super::spec::{PipelineSpec, Table};
-use crate::model::interpolate;
+use crate::model::{files, interpolate};
 
 /// Why there is no configuration to register.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +53,7 @@ pub struct Registration {
 /// environment that the Compose files were interpolated with.
 pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorFileError> {
     let path = pipeline.file(file);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| ConnectorFileError::Unreadable { path: path.clone(), source })?;
+    let text = files::read(&path).map_err(|source| ConnectorFileError::Unreadable { path: path.clone(), source })?;
     let document: Value =
         serde_json::from_str(&text).map_err(|source| ConnectorFileError::Syntax { path: path.clone(), source })?;
     let lookup = |name: &str| own_variable(pipeline, name).or_else(|| pipeline.variable(name));

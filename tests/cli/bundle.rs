@@ -181,3 +181,40 @@ fn a_file_that_cannot_be_written_is_named() {
     hint: name another file: `pipectl bundle FILE`
     ");
 }
+
+#[test]
+fn an_up_in_ci_that_fails_keeps_a_bundle_and_one_that_does_not_keeps_none() {
+    let stage = Stage::new(SHOP);
+    let kept = stage.dir().join("pipectl-bundle.tar.gz");
+    let up = stage.run(&["up", "--ci", "--no-verify", "--skip-preflight"]);
+    assert_eq!((up.code, kept.exists()), (0, false), "{up}");
+
+    stage.world().fates.insert("db".into(), Fate::Exits(std::time::Duration::ZERO, 3));
+    let again = ["up", "--ci", "--no-verify", "--skip-preflight", "--force-recreate"];
+    let up = stage.run(&again);
+    assert_eq!(up.code, 1, "{up}");
+    let said = said(&up);
+    let last: Vec<&str> = said.lines().skip_while(|line| !line.ends_with("failed")).collect();
+    assert!(last.iter().any(|line| *line == "pipectl-bundle.tar.gz keeps what helps to find out why"), "{up}");
+    assert!(said.contains("error: db exited with 3 before it was ready"), "the failure itself is told: {up}");
+    assert!(unpack(&kept).contains_key("logs/shop-db-1.log"));
+
+    // Elsewhere by name, and by the variable that every job of a pipeline has.
+    let named = stage.run(&[&again[..], &["--bundle", "here.tar.gz"]].concat());
+    assert!(named.code == 1 && stage.dir().join("here.tar.gz").exists(), "{named}");
+    let mut command = stage.command(&["verify"]);
+    command.env("PIPECTL_BUNDLE", "verify.tar.gz");
+    let verify = stage.finish(command);
+    let written = stage.dir().join("verify.tar.gz").exists();
+    assert_eq!(written, ![0, 2].contains(&verify.code), "what was typed wrongly leaves nothing to look into: {verify}");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_kept_hides_no_failure() {
+    let stage = Stage::new(SHOP);
+    stage.world().fates.insert("db".into(), Fate::Exits(std::time::Duration::ZERO, 3));
+    let up = stage.run(&[&UP[..], &["--bundle", "nowhere/b.tar.gz"]].concat());
+    assert_eq!(up.code, 1, "{up}");
+    assert!(up.stderr.contains("warning: no bundle was kept: "), "{up}");
+    assert!(up.stderr.contains("error: db exited with 3 before it was ready"), "{up}");
+}

@@ -3,12 +3,16 @@
 
 #[path = "../support/fake_http.rs"]
 mod fake_http;
+#[expect(dead_code, reason = "the tests of other inputs use more of it")]
+#[path = "../support/mutate.rs"]
+mod mutate;
 
 mod contract;
 mod database;
 mod events;
 mod interrupted;
 mod lineage;
+mod mangled;
 mod official;
 mod refusals;
 mod runs;

@@ -16,6 +16,7 @@ mod inputs;
 mod keep;
 mod lifecycle;
 mod losses;
+mod offline;
 mod prove;
 mod stack;
 mod torture;
@@ -78,6 +79,7 @@ const SCENARIOS: &[Scenario] = &[
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
     ("a full disk under Kafka is named, and loses nothing once there is room", faults::kafka_disk_full),
     ("the engine's own death loses nothing", faults::engine_crash),
+    ("images carried to a machine without a network come up there and a row is proved", offline::up_without_a_network),
     ("a transformation that does not parse is named with its file", inputs::broken_transformation),
     ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
     ("a container that exits at start fails its gate at once with its log", inputs::container_exits),

@@ -5,8 +5,11 @@
 mod fake_backend;
 #[path = "../support/fake_http.rs"]
 mod fake_http;
+#[path = "../support/mutate.rs"]
+mod mutate;
 
 mod addresses;
+mod answers;
 mod connector;
 mod databases;
 mod lake;

@@ -1,5 +1,6 @@
 //! `pipectl images`: what the project needs, what of it is here.
 
+mod push;
 mod transport;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use crate::engine::graph::Graph;
 use crate::engine::plan::{Action, Operation, Plan};
 use crate::engine::reconcile::PlanError;
 use crate::exit;
+use crate::failure::Failure;
 use crate::images::{Options, Provider};
 use crate::ui::table::Table;
 use crate::ui::{Mark, bytes};
@@ -37,8 +39,14 @@ pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
     match arguments.action.clone().unwrap_or(ImagesAction::List) {
         ImagesAction::List => list(context, &state, arguments.json),
         ImagesAction::Build { services, force, registry } => {
-            build(context, &stack, state, &services, force, registry).await
+            let options = Options { registry, force, ..Options::default() };
+            get(context, &stack, state, &services, options).await
         }
+        ImagesAction::Pull { services, registry } => {
+            let options = Options { registry: Some(registry), only_prebuilt: true, ..Options::default() };
+            get(context, &stack, state, &services, options).await
+        }
+        ImagesAction::Push { services, registry } => push::run(context, &stack, &state, &services, &registry).await,
         ImagesAction::Save { file } => transport::save(context, &stack, &state, &file, arguments.json).await,
         ImagesAction::Load { file } => transport::load(context, &stack, &state, &file, arguments.json).await,
         ImagesAction::Prune => prune(context, &stack, &state).await,
@@ -77,21 +85,22 @@ fn list(context: &Context, state: &State, json: bool) -> Exit {
     Ok(exit::OK)
 }
 
-async fn build(
-    context: &Context,
-    stack: &Stack,
-    state: State,
-    services: &[String],
-    force: bool,
-    registry: Option<String>,
-) -> Exit {
+/// References of the images of some services, of all of them where none is named.
+fn chosen(stack: &Stack, state: &State, services: &[String]) -> Result<BTreeSet<String>, Failure> {
     let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
     for service in services {
         graph.check_service(&stack.project, service).map_err(PlanError::from)?;
     }
+    let references = state.catalogue.references().into_iter();
+    let chosen = references.filter(|(name, _)| services.is_empty() || services.contains(name));
+    Ok(chosen.map(|(_, reference)| reference).collect())
+}
+
+/// Builds or pulls what is missing.
+async fn get(context: &Context, stack: &Stack, state: State, services: &[String], options: Options) -> Exit {
     let references = state.catalogue.references();
-    let chosen = references.iter().filter(|(name, _)| services.is_empty() || services.contains(name));
-    let wanted: BTreeSet<String> = chosen.map(|(_, reference)| reference.clone()).collect();
+    let wanted = chosen(stack, &state, services)?;
+    let (force, command) = (options.force, if options.only_prebuilt { "images pull" } else { "images build" });
     let present = if force { BTreeSet::new() } else { state.present() };
     let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
         optional: stack
@@ -109,12 +118,12 @@ async fn build(
     let plan = Plan { operations: operations.collect(), ..Plan::default() };
     let summary = match plan.operations.len() {
         0 => "nothing to do: every image is present".to_owned(),
+        count if options.only_prebuilt => format!("{count} image(s) pulled"),
         count => format!("{count} image(s) made"),
     };
-    let options = Options { registry, force, ..Options::default() };
     let images = Arc::new(Provider::new(stack.backend(), state.catalogue, options));
     let told = |_: &_| summary.clone();
-    let running = Running { images, ..Running::plain("images build", &told) };
+    let running = Running { images, ..Running::plain(command, &told) };
     run_plan(context, stack, &plan, &running).await?;
     Ok(exit::OK)
 }

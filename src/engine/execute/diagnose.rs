@@ -92,6 +92,7 @@ pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) 
         BackendError::Permission { .. } => {
             failure.hint("run as root or as a member of group docker: `sudo usermod -aG docker $USER`")
         }
+        BackendError::Login { registry, .. } => failure.hint(format!("log in: `docker login {registry}`")),
         BackendError::TooOld { .. } | BackendError::NotFound { .. } | BackendError::Refused { .. } => failure,
     };
     failure.hint(RESUME)

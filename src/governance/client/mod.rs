@@ -138,6 +138,13 @@ impl Catalog {
                 _ => return Err(CatalogError::Incomplete { request: format!("GET {base}"), missing: "data" }),
             }
             match after {
+                // A page that is followed by itself would be asked for until the memory is full.
+                Some(after) if path.ends_with(&format!("&after={after}")) => {
+                    return Err(CatalogError::Incomplete {
+                        request: format!("GET {base}"),
+                        missing: "end of its pages: one is followed by itself",
+                    });
+                }
                 Some(after) => path = format!("{base}&after={after}"),
                 None => return Ok(found),
             }

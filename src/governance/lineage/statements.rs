@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::model::files;
 use crate::pipeline::Pipeline;
 
 /// A file that cannot be read.
@@ -29,7 +30,7 @@ impl Statements {
     pub fn load(pipeline: &Pipeline) -> Result<Self, FileError> {
         let read = |path: &PathBuf| {
             let path = pipeline.file(path);
-            std::fs::read_to_string(&path).map_err(|source| FileError { path, source })
+            files::read(&path).map_err(|source| FileError { path, source })
         };
         let mut statements = Self::default();
         for (name, table) in &pipeline.spec.tables {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::error::{ModelError, Place};
-use crate::model::paths;
+use crate::model::{files, paths};
 
 /// A file that was read.
 pub(crate) struct Source {
@@ -20,7 +20,7 @@ pub(crate) struct Source {
 impl Source {
     /// Reads a file; relative paths in it will be taken from `base`.
     pub fn read(file: &Path, base: &Path) -> Result<Arc<Self>, ModelError> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
+        let text = files::read(file).map_err(|error| {
             ModelError::in_file(&shorten(file), format!("cannot be read: {}", paths::reason(&error)))
         })?;
         Ok(Arc::new(Self { shown: shorten(file), base: base.to_owned(), text }))

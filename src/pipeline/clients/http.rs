@@ -12,6 +12,11 @@ use super::ClientError;
 /// Longest time one request may take unless the caller says otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Largest answer that is read, in MiB. The largest there is, a page of the catalog's tables, has a few.
+const LARGEST: usize = 64;
+/// Characters of a server's own words that a message shows.
+const SHOWN: usize = 400;
+
 /// A REST server.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -106,10 +111,18 @@ impl Http {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, media_type).body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
-        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
-        Ok((status, text))
+        let mut bytes = Vec::new();
+        while let Some(more) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if bytes.len() + more.len() > LARGEST << 20 {
+                let reason = format!("it is larger than {LARGEST} MiB");
+                return Err(ClientError::Malformed { server: self.server, reason });
+            }
+            bytes.extend_from_slice(&more);
+        }
+        // JSON is UTF-8; of anything else the words of an error are all that is wanted.
+        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, ClientError> {
@@ -168,7 +181,7 @@ pub(crate) fn reason_in(body: &str) -> String {
     if let Ok(json) = serde_json::from_str::<Value>(body) {
         let said = ["/message", "/responseMessage", "/RemoteException/message", "/detail", "/error"];
         if let Some(text) = said.iter().find_map(|pointer| json.pointer(pointer).and_then(Value::as_str)) {
-            return text.trim().to_owned();
+            return first_words(text, SHOWN);
         }
     }
     let title = body.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));

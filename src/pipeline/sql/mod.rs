@@ -4,6 +4,7 @@
 //! expression, a table function, an unknown name) is not guessed: the output says why it is lost.
 
 pub mod names;
+mod size;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -13,7 +14,8 @@ use sqlparser::ast::{
     TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions, visit_expressions, visit_relations,
 };
 use sqlparser::dialect::{DatabricksDialect, Dialect, PostgreSqlDialect};
-use sqlparser::parser::Parser;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Tokenizer;
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +84,14 @@ pub fn read(sql: &str, flavour: Flavour) -> Reading {
         Flavour::Spark => &DatabricksDialect {},
         Flavour::Postgres => &PostgreSqlDialect {},
     };
-    let statements = match Parser::parse_sql(dialect, sql) {
+    let tokens = match Tokenizer::new(dialect, sql).tokenize_with_location() {
+        Ok(tokens) => tokens,
+        Err(error) => return Reading::Unknown(ParserError::from(error).to_string()),
+    };
+    if let Err(reason) = size::check(&tokens) {
+        return Reading::Unknown(reason);
+    }
+    let statements = match Parser::new(dialect).with_tokens_with_locations(tokens).parse_statements() {
         Ok(statements) => statements,
         Err(error) => return Reading::Unknown(error.to_string()),
     };

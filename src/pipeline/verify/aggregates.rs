@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::VerifyError;
 use super::report::Check;
+use crate::model::files;
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::postgres::{Database, quote, quote_qualified};
 use crate::pipeline::spec::Aggregate;
@@ -67,7 +68,7 @@ fn difference_query(pipeline: &Pipeline, aggregate: &Aggregate) -> Result<String
 /// A query from a file, ready to stand inside another one.
 fn sql_file(pipeline: &Pipeline, file: &std::path::Path) -> Result<String, VerifyError> {
     let path = pipeline.file(file);
-    let text = std::fs::read_to_string(&path).map_err(|source| VerifyError::File { path, source })?;
+    let text = files::read(&path).map_err(|source| VerifyError::File { path, source })?;
     // A comment on the last line would swallow the parenthesis that follows.
     Ok(format!("{}\n", text.trim().trim_end_matches(';')))
 }

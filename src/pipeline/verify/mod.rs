@@ -28,6 +28,7 @@ use super::spec::Table;
 use super::transform::Shape;
 use super::wait::elapsed_ms;
 use crate::engine::work::SayFn;
+use crate::model::files;
 use follow::{Change, Limits, Route};
 use marker::Marker;
 
@@ -181,7 +182,7 @@ impl<'a> Verify<'a> {
         tables
             .map(|(name, table)| {
                 let path = self.pipeline.file(&table.destination.transform);
-                let sql = std::fs::read_to_string(&path).map_err(|source| VerifyError::File { path, source })?;
+                let sql = files::read(&path).map_err(|source| VerifyError::File { path, source })?;
                 Ok((name.clone(), Shape::of(&sql)))
             })
             .collect()
