@@ -13,9 +13,9 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 pub use args::{
     BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
     CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction,
-    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind,
-    ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs,
-    VerifyArgs,
+    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, PortChoice, RepairArgs,
+    RepairKind, ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs,
+    UpArgs, VerifyArgs,
 };
 pub use values::{Replicas, Tail};
 
@@ -196,8 +196,9 @@ pub enum Command {
     /// Look for what makes a start fail: engine, memory, disk, ports and more
     ///
     /// Checks everything at once and says of each problem what to do about it. `up` makes the same checks before it
-    /// starts anything; use this one to see what is right too, or where nothing comes up at all. Changes nothing
-    /// without --fix, and works without an engine and without a project.
+    /// starts anything; use this one to see what is right too, or where nothing comes up at all. Of a stack that runs it
+    /// then follows the data hop by hop and says where it stops, why, and what mends it. Changes nothing without --fix, and
+    /// works without an engine and without a project.
     #[command(after_help = help::DOCTOR)]
     Doctor(DoctorArgs),
     /// Pack logs, states and settings into one file for whoever is to help, without secrets

@@ -1,6 +1,6 @@
 //! Options of every command.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +55,21 @@ pub struct UpArgs {
     #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
     pub registry: Option<String>,
 
+    /// What to do where a port is taken [default: refuse to start; `PIPECTL_PORTS` stands for this option]
+    ///
+    /// `auto` replaces each by a free one and remembers it: every later command, probe and printed address follows, until
+    /// `default` or `reset all`. Ports that the environment or .env sets, as in `KAFKA_PORT=19092`, are never replaced.
+    #[arg(long, value_name = "CHOICE", value_enum)]
+    pub ports: Option<PortChoice>,
+
+    /// Publish ports on this address of the machine instead of 127.0.0.1; 0.0.0.0 is all of them [env: `PIPECTL_BIND`]
+    ///
+    /// Remembered like `--ports`; `--bind 127.0.0.1` goes back. Printed addresses, probes and Kafka's listener follow. Refused
+    /// while the passwords are those of the demo. `PIPECTL_ADDRESS` is the name or address under which clients reach this machine, where
+    /// that is another one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<Ipv4Addr>,
+
     /// Start even if memory, disk or ports look insufficient; `pipectl doctor` makes the same checks
     #[arg(long)]
     pub skip_preflight: bool,
@@ -74,9 +89,20 @@ impl UpArgs {
             timeout: None,
             parallel: PARALLEL,
             registry: None,
+            ports: None,
+            bind: None,
             skip_preflight: false,
         }
     }
+}
+
+/// Values of `up --ports`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PortChoice {
+    /// Free ones for those that are taken
+    Auto,
+    /// Those of the Compose files again
+    Default,
 }
 
 /// Options of `init`.
@@ -240,8 +266,12 @@ pub struct RepairArgs {
 /// Values of `repair`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RepairKind {
+    /// Start what does not run and apply edited files, as `pipectl up` does
+    Services,
     /// Restart the failed parts of the connector
     Connector,
+    /// Stop the Spark jobs and submit them again
+    Jobs,
     /// Empty the destination and fill it anew from the lake
     Destination,
     /// Start the whole flow anew from the source's rows
@@ -269,7 +299,7 @@ pub struct ServicesArgs {
 /// Options of `logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// Go on with new lines until Ctrl-C
+    /// Go on with new lines until Ctrl-C, also after a container was restarted or replaced
     #[arg(short, long)]
     pub follow: bool,
 
@@ -280,6 +310,10 @@ pub struct LogsArgs {
     /// Only lines of the last so much time, for example 10m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub since: Option<Duration>,
+
+    /// Only lines with this text; small letters stand for capitals too
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
 
     /// One JSON object a line: time, service, container, stream, text
     #[arg(long)]
