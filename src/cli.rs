@@ -4,6 +4,7 @@
 
 mod args;
 mod help;
+mod up;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -13,10 +14,10 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 pub use args::{
     BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
     CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, ImagesAction,
-    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, PortChoice, RepairArgs,
-    RepairKind, ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs,
-    UpArgs, VerifyArgs,
+    ImagesArgs, IngestArgs, InitArgs, JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind,
+    ResetArgs, ResetLevel, RestoreArgs, ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, VerifyArgs,
 };
+pub use up::{PortChoice, UpArgs};
 pub use values::{Replicas, Tail};
 
 use crate::failure::Failure;
