@@ -5,6 +5,7 @@
 mod args;
 mod help;
 mod images;
+mod up;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -15,9 +16,10 @@ pub use args::{
     BackupArgs, BundleArgs, CatalogAction, CatalogArgs, CompletionsArgs, ConfigArgs, ConnectorAction, ConnectorArgs,
     CredentialsArgs, CriticalPathArgs, DoctorArgs, DownArgs, ExecArgs, GraphArgs, GraphFormat, IngestArgs, InitArgs,
     JobsAction, JobsArgs, LineageArgs, LogsArgs, ManArgs, RepairArgs, RepairKind, ResetArgs, ResetLevel, RestoreArgs,
-    ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, UpArgs, VerifyArgs,
+    ScaleArgs, ServicesArgs, StatusArgs, TokenAction, TokenArgs, VerifyArgs,
 };
 pub use images::{ImagesAction, ImagesArgs};
+pub use up::{PortChoice, UpArgs};
 pub use values::{IngestWith, Replicas, Tail};
 
 use crate::failure::Failure;
@@ -197,8 +199,9 @@ pub enum Command {
     /// Look for what makes a start fail: engine, memory, disk, ports and more
     ///
     /// Checks everything at once and says of each problem what to do about it. `up` makes the same checks before it
-    /// starts anything; use this one to see what is right too, or where nothing comes up at all. Changes nothing
-    /// without --fix, and works without an engine and without a project.
+    /// starts anything; use this one to see what is right too, or where nothing comes up at all. Of a stack that runs it
+    /// then follows the data hop by hop and says where it stops, why, and what mends it. Changes nothing without --fix, and
+    /// works without an engine and without a project.
     #[command(after_help = help::DOCTOR)]
     Doctor(DoctorArgs),
     /// Pack logs, states and settings into one file for whoever is to help, without secrets

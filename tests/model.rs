@@ -64,6 +64,9 @@ fn assert_round_trip(project: &Project) {
         dir: again.dir.clone(),
         files: again.files.clone(),
         disabled: BTreeMap::new(),
+        // It has values in the place of variables.
+        port_variables: again.port_variables.clone(),
+        known_secrets: again.known_secrets.clone(),
         warnings: Vec::new(),
         ..project.clone()
     };

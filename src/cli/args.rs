@@ -8,102 +8,6 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{IngestWith, Replicas, Tail, duration};
 
-/// Engine calls at the same time, where the user does not say.
-const PARALLEL: u16 = 8;
-/// What `up --ci` stands for: images built from nothing, on two cores, take about 15 minutes.
-const CI_LIMIT: Duration = Duration::from_secs(30 * 60);
-const CI_BUNDLE: &str = "pipectl-bundle.tar.gz";
-
-/// Options of `up`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag on the command line")]
-pub struct UpArgs {
-    /// Only these services and what they depend on
-    #[arg(value_name = "SERVICE")]
-    pub services: Vec<String>,
-
-    /// Print what would be done, and why, and do nothing
-    #[arg(long)]
-    pub plan: bool,
-
-    /// Print the plan as JSON
-    #[arg(long, requires = "plan")]
-    pub json: bool,
-
-    /// Do not follow a row through the pipeline at the end
-    #[arg(long)]
-    pub no_verify: bool,
-
-    /// Replace containers even where nothing has changed
-    #[arg(long)]
-    pub force_recreate: bool,
-
-    /// Remove containers of services that the files do not name any more
-    #[arg(long)]
-    pub remove_orphans: bool,
-
-    /// Build the images even where they are present
-    #[arg(long)]
-    pub build: bool,
-
-    /// Give up after this long, for example 10m
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub timeout: Option<Duration>,
-
-    /// Engine calls at the same time
-    #[arg(long, value_name = "N", default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub parallel: u16,
-
-    /// Try to pull prebuilt images from here before building, for example ghcr.io/acme/pipectl
-    #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
-    pub registry: Option<String>,
-
-    /// Start even if memory, disk or ports look insufficient; `pipectl doctor` makes the same checks
-    #[arg(long)]
-    pub skip_preflight: bool,
-
-    /// In a CI job: one plain line a change, no colours, at most 30m, and a bundle where it fails
-    ///
-    /// The same as `--events plain --color never --timeout 30m --bundle pipectl-bundle.tar.gz`; each of them can be given beside it.
-    #[arg(long)]
-    pub ci: bool,
-
-    /// If it fails, write there what `pipectl bundle` collects
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, env = "PIPECTL_BUNDLE", hide_env_values = true)]
-    pub bundle: Option<PathBuf>,
-}
-
-impl UpArgs {
-    /// `pipectl up`, with nothing behind it.
-    pub fn plain() -> Self {
-        Self {
-            services: Vec::new(),
-            plan: false,
-            json: false,
-            no_verify: false,
-            force_recreate: false,
-            remove_orphans: false,
-            build: false,
-            timeout: None,
-            parallel: PARALLEL,
-            registry: None,
-            skip_preflight: false,
-            ci: false,
-            bundle: None,
-        }
-    }
-
-    /// When to give up.
-    pub fn limit(&self) -> Option<Duration> {
-        self.timeout.or(self.ci.then_some(CI_LIMIT))
-    }
-
-    /// Where a bundle goes if it fails.
-    pub fn bundle(&self) -> Option<PathBuf> {
-        self.bundle.clone().or_else(|| self.ci.then(|| CI_BUNDLE.into()))
-    }
-}
-
 /// Options of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -269,8 +173,12 @@ pub struct RepairArgs {
 /// Values of `repair`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RepairKind {
+    /// Start what does not run and apply edited files, as `pipectl up` does
+    Services,
     /// Restart the failed parts of the connector
     Connector,
+    /// Stop the Spark jobs and submit them again
+    Jobs,
     /// Empty the destination and fill it anew from the lake
     Destination,
     /// Start the whole flow anew from the source's rows
@@ -298,7 +206,7 @@ pub struct ServicesArgs {
 /// Options of `logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// Go on with new lines until Ctrl-C
+    /// Go on with new lines until Ctrl-C, also after a container was restarted or replaced
     #[arg(short, long)]
     pub follow: bool,
 
@@ -309,6 +217,10 @@ pub struct LogsArgs {
     /// Only lines of the last so much time, for example 10m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub since: Option<Duration>,
+
+    /// Only lines with this text; small letters stand for capitals too
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
 
     /// One JSON object a line: time, service, container, stream, text
     #[arg(long)]

@@ -28,6 +28,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
 /// Environment variables, as `pipectl --help` lists them.
 const ENVIRONMENT: [(&str, &str); 12] = [
     ("PIPECTL_PROJECT", "project name, as --project"),
+    ("PIPECTL_PORTS", "auto: free ports for those that are taken, as up --ports"),
     ("PIPECTL_EVENTS", "how progress is shown, as --events"),
     ("PIPECTL_REGISTRY", "where prebuilt images are, as --registry"),
     ("PIPECTL_BUNDLE", "file for a bundle where `up` or `verify` fails, as --bundle"),
@@ -80,6 +81,7 @@ Examples:
   pipectl up                           everything, proved at the end
   pipectl up --plan                    what would be done, and why
   pipectl up kafka debezium            these two and what they depend on
+  pipectl up --ports auto              beside another project: free ports for those that are taken
   pipectl --profile ui up              with the optional web interfaces
   pipectl up --events json > up.jsonl  progress for a program";
 
@@ -140,7 +142,8 @@ Examples:
 
 pub(super) const REPAIR: &str = "\
 Examples:
-  pipectl repair                   what status names
+  pipectl repair                   what status and doctor name
+  pipectl repair connector         restarts its failed task, with back-off, and shows why where that does not help
   pipectl repair destination       after somebody changed rows or columns there by hand
   pipectl repair resnapshot --yes  read the source anew, without asking";
 
@@ -163,6 +166,7 @@ pub(super) const LOGS: &str = "\
 Examples:
   pipectl logs -f debezium           follow one service
   pipectl logs --since 10m           the last ten minutes of all
+  pipectl logs -f --grep error       errors of all, as they come
   pipectl logs -n all --json kafka   every line, for a program";
 
 pub(super) const SCALE: &str = "\

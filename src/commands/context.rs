@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::published;
+use super::stack::state_dir;
 use crate::cli::{Cli, GlobalArgs};
 use crate::exit;
 use crate::failure::Failure;
@@ -36,6 +39,8 @@ pub struct Context {
     warned: AtomicBool,
     /// The process environment.
     environment: BTreeMap<String, String>,
+    /// Where ports are published; read from the project's notes unless this command decides.
+    published: Mutex<Option<published::Values>>,
 }
 
 impl Context {
@@ -57,6 +62,7 @@ impl Context {
             hints,
             warned: AtomicBool::new(false),
             environment,
+            published: Mutex::new(None),
         })
     }
 
@@ -93,18 +99,42 @@ impl Context {
         self.load()
     }
 
-    /// Where pipeline.yml names a database elsewhere, the services of the project's own source are left out.
+    /// Where the project's ports are published, as far as that is not where its files say.
+    pub fn published(&self, project: &Project) -> Result<published::Values, Failure> {
+        match &*self.decided() {
+            Some(values) => Ok(values.clone()),
+            None => published::read(&state_dir(project)),
+        }
+    }
+
+    /// Decides on that for the rest of this command.
+    pub fn publish(&self, values: published::Values) {
+        *self.decided() = Some(values);
+    }
+
+    fn decided(&self) -> MutexGuard<'_, Option<published::Values>> {
+        // Nothing can fail while it is held.
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With the ports that were chosen for it. Where pipeline.yml names a database elsewhere, the services of the project's own source
+    /// are left out.
     fn load(&self) -> Result<Project, Failure> {
         self.load_with(self.load_options()?)
     }
 
     fn load_with(&self, options: &LoadOptions) -> Result<Project, Failure> {
         let project = model::load(options)?;
-        if !project.ext.pipeline.as_deref().is_some_and(spec::is_external) {
+        let published = published::completed(options, self.published(&project)?)?;
+        let is_external = project.ext.pipeline.as_deref().is_some_and(spec::is_external);
+        if published.is_empty() && !is_external {
             return Ok(project);
         }
         let mut options = options.clone();
-        options.environment.insert(SOURCE.to_owned(), EXTERNAL.to_owned());
+        options.defaults.extend(published);
+        if is_external {
+            options.environment.insert(SOURCE.to_owned(), EXTERNAL.to_owned());
+        }
         Ok(model::load(&options)?)
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Exit;
 use super::context::Context;
+use super::flow::{self, Flow};
 use super::stack::Stack;
 use super::up::State;
 use crate::cli::DoctorArgs;
@@ -22,9 +23,12 @@ use crate::ui::doctor::{CheckRow, render};
 /// All verdicts, as `--json` prints them.
 #[derive(Serialize)]
 pub struct Report {
-    /// True when there is no error among the findings.
+    /// True when there is no error among the findings, and nothing stops the data.
     ok: bool,
     checks: Vec<CheckReport>,
+    /// The way of the data, where something of the stack runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<Flow>,
     /// What `--fix` did or could not do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     mended: Vec<MendReport>,
@@ -70,13 +74,23 @@ pub async fn run(context: &Context, arguments: &DoctorArgs) -> Exit {
             facts = gather(context).await;
         }
     }
-    let report = report(&facts, &arguments.skip, mended);
+    let mut report = report(&facts, &arguments.skip, mended);
+    let can_start = report.ok;
+    report.flow = flow::look(context).await;
+    report.ok &= report.flow.as_ref().is_none_or(Flow::is_good);
     if arguments.json {
         context.json(&report)?;
     } else {
         context.out(&render(&rows(&report), &verdict(&report)))?;
+        if let Some(flow) = &report.flow {
+            context.out(&render(&flow.rows(), &flow.verdict()))?;
+        }
     }
-    Ok(if report.ok { exit::OK } else { exit::PREFLIGHT })
+    Ok(match (can_start, report.ok) {
+        (false, _) => exit::PREFLIGHT,
+        (true, false) => exit::FAILED,
+        (true, true) => exit::OK,
+    })
 }
 
 /// The verdicts on what is there now.
@@ -193,7 +207,7 @@ fn report(facts: &Facts, skip: &[String], mended: Vec<MendReport>) -> Report {
         }
     };
     let checks: Vec<_> = preflight::examine(facts, skip).into_iter().map(check).collect();
-    Report { ok: checks.iter().all(|check| check.result != word(Severity::Error)), checks, mended }
+    Report { ok: checks.iter().all(|check| check.result != word(Severity::Error)), checks, flow: None, mended }
 }
 
 fn word(severity: Severity) -> &'static str {

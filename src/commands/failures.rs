@@ -9,6 +9,7 @@ use crate::governance::GovernanceError;
 use crate::images::ImagesError;
 use crate::model::ModelError;
 use crate::pipeline::clients::ClientError;
+use crate::pipeline::known;
 use crate::pipeline::reset::ResetError;
 use crate::pipeline::spec::SpecErrors;
 use crate::pipeline::verify::VerifyError;
@@ -20,6 +21,17 @@ impl From<ModelError> for Failure {
         failure.hints.extend(error.hint);
         failure
     }
+}
+
+/// Puts what is known about a failure before everything else: what it means, and what to type.
+pub fn explained(mut failure: Failure) -> Failure {
+    let evidence = failure.evidence.iter().flat_map(|(_, lines)| lines);
+    let said = std::iter::once(&failure.message).chain(&failure.causes).chain(evidence);
+    if let Some(known) = known::explain(said.map(String::as_str)) {
+        failure.causes.insert(0, known.means.to_owned());
+        failure.hints.insert(0, known.next.to_owned());
+    }
+    failure
 }
 
 /// How far a mistake's line and hint are moved in below its headline, where there are several.

@@ -1,6 +1,7 @@
 //! `pipectl logs`: the lines of many containers in one stream.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -10,7 +11,8 @@ use super::Exit;
 use super::context::{Context, unwritable};
 use super::stack::Stack;
 use crate::cli::LogsArgs;
-use crate::engine::backend::{Backend, LogLine, LogOptions};
+use crate::docker::DockerEngine;
+use crate::engine::backend::{Backend, BackendError, LogLine, LogOptions};
 use crate::engine::graph::Graph;
 use crate::engine::observed::ContainerSummary;
 use crate::engine::reconcile::PlanError;
@@ -18,6 +20,9 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::ui::Reader;
 use crate::ui::logs::LogPrefix;
+
+/// Time between two looks for a container that has ended.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -90,7 +95,7 @@ async fn print(
     Ok(exit::OK)
 }
 
-/// Lines as they are written, until Ctrl-C or until every container has ended.
+/// Lines as they are written, until Ctrl-C or until none of the containers runs any more.
 async fn follow(
     context: &Context,
     stack: &Stack,
@@ -101,18 +106,10 @@ async fn follow(
     let cancel = context.ui.interrupts(None).map_err(|error| unwritable(&error))?;
     let (sender, mut receiver) = mpsc::channel(1_024);
     let mut readers = JoinSet::new();
-    for (index, container) in containers.iter().enumerate() {
-        let (engine, id, options, all) = (stack.engine.clone(), container.id.clone(), options.clone(), sender.clone());
-        let (own, mut lines) = mpsc::channel(256);
-        readers.spawn(async move { engine.follow_logs(&id, &options, own).await });
-        readers.spawn(async move {
-            while let Some(line) = lines.recv().await {
-                if all.send((index, line)).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        });
+    for index in 0..containers.len() {
+        let (engine, project) = (stack.engine.clone(), stack.project.name.clone());
+        let reader = Follower { engine, project, containers: containers.clone(), index };
+        readers.spawn(reader.read(options.clone(), sender.clone()));
     }
     drop(sender);
     let mut show = Show::new(context, arguments, &containers);
@@ -133,20 +130,108 @@ async fn follow(
     Ok(exit::OK)
 }
 
+/// Reads the log of one container among those that are followed.
+struct Follower {
+    engine: Arc<DockerEngine>,
+    project: String,
+    containers: Vec<ContainerSummary>,
+    index: usize,
+}
+
+impl Follower {
+    /// The engine's stream ends with the container; where that comes back, or another takes its name, its log goes on from there.
+    async fn read(self, mut options: LogOptions, lines: mpsc::Sender<(usize, LogLine)>) -> Result<(), BackendError> {
+        let mut id = self.containers[self.index].id.clone();
+        let mut last = String::new();
+        loop {
+            let (own, mut read) = mpsc::channel::<LogLine>(256);
+            let until = last.clone();
+            let pass_on = async {
+                while let Some(line) = read.recv().await {
+                    // The engine counts whole seconds: it repeats what the second of the last line had.
+                    if !until.is_empty() && line.time <= until {
+                        continue;
+                    }
+                    // Two streams, which may overtake each other.
+                    if line.time > last {
+                        line.time.clone_into(&mut last);
+                    }
+                    if lines.send((self.index, line)).await.is_err() {
+                        break;
+                    }
+                }
+                // Without a reader the stream is closed.
+                drop(read);
+            };
+            let (ended, ()) = tokio::join!(self.engine.follow_logs(&id, &options, own), pass_on);
+            match ended {
+                // Removed; another may come.
+                Err(BackendError::NotFound { .. }) => {}
+                ended => ended?,
+            }
+            if lines.is_closed() {
+                return Ok(());
+            }
+            match self.comes_back().await? {
+                Some(again) => id = again,
+                None => return Ok(()),
+            }
+            options = LogOptions { tail: None, since: seconds(&last).or(options.since), ..options };
+        }
+    }
+
+    /// Its id, once it runs again; nothing when none of those that are followed runs.
+    async fn comes_back(&self) -> Result<Option<String>, BackendError> {
+        let name = &self.containers[self.index].name;
+        loop {
+            // Between two looks.
+            tokio::time::sleep(LOOK).await;
+            let now = self.engine.containers(&self.project).await?;
+            let live = |container: &&ContainerSummary| container.state.is_live();
+            if let Some(own) = now.iter().filter(live).find(|container| container.name == *name) {
+                return Ok(Some(own.id.clone()));
+            }
+            let followed = |container: &ContainerSummary| self.containers.iter().any(|one| one.name == container.name);
+            if !now.iter().filter(live).any(followed) {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Seconds since 1970 of an RFC 3339 time; nothing where there is none, which means from the beginning.
+fn seconds(time: &str) -> Option<i64> {
+    let time = humantime::parse_rfc3339_weak(time).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+/// Whether a line is asked for. As in many editors, a text in small letters stands for capitals too.
+fn wanted(grep: Option<&str>, line: &str) -> bool {
+    match grep {
+        None => true,
+        Some(text) if text.chars().any(char::is_uppercase) => line.contains(text),
+        Some(text) => line.to_lowercase().contains(text),
+    }
+}
+
 /// Writes one line as the arguments want it.
 struct Show<'a> {
     context: &'a Context,
     json: bool,
+    grep: Option<String>,
     prefix: LogPrefix,
 }
 
 impl<'a> Show<'a> {
     fn new(context: &'a Context, arguments: &LogsArgs, containers: &[ContainerSummary]) -> Self {
         let names = containers.iter().map(|container| container.name.clone());
-        Self { context, json: arguments.json, prefix: LogPrefix::new(names) }
+        Self { context, json: arguments.json, grep: arguments.grep.clone(), prefix: LogPrefix::new(names) }
     }
 
     fn line(&mut self, container: &ContainerSummary, line: &LogLine) -> Result<Reader, Failure> {
+        if !wanted(self.grep.as_deref(), &line.text) {
+            return Ok(Reader::Listening);
+        }
         let text = if self.json {
             let stream = if line.stderr { "stderr" } else { "stdout" };
             let row = Row {
@@ -168,4 +253,21 @@ impl<'a> Show<'a> {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_letters_stand_for_capitals_and_not_the_other_way_round() {
+        assert!(wanted(None, "anything") && wanted(Some("error"), "ERROR: x") && wanted(Some("Error"), "an Error"));
+        assert!(!wanted(Some("Error"), "ERROR: x") && !wanted(Some("error"), "all well"));
+    }
+
+    #[test]
+    fn a_log_goes_on_from_the_second_of_its_last_line() {
+        assert_eq!(seconds("1970-01-01T00:01:40.900Z"), Some(100));
+        assert_eq!(seconds(""), None);
+    }
 }

@@ -4,12 +4,13 @@ use super::Exit;
 use super::context::Context;
 use super::reset::{confirmed, planned, stop_jobs};
 use super::stack::Stack;
+use super::status;
 use super::up;
 use crate::cli::{RepairArgs, RepairKind, UpArgs};
 use crate::exit;
 use crate::failure::Failure;
 use crate::pipeline::problems::Repair;
-use crate::pipeline::status::{self, JOBS};
+use crate::pipeline::status::JOBS;
 use crate::pipeline::{Pipeline, publication, reset};
 
 /// Time to connect to the source.
@@ -19,16 +20,21 @@ pub async fn run(context: &Context, arguments: &RepairArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let pipeline = stack.pipeline()?;
     let chosen = match arguments.repair {
+        Some(RepairKind::Services) => None,
         Some(RepairKind::Connector) => Some(Repair::Connector),
+        Some(RepairKind::Jobs) => Some(Repair::Jobs),
         Some(RepairKind::Destination) => Some(Repair::Destination),
         Some(RepairKind::Resnapshot) => Some(Repair::Resnapshot),
-        None => named_by_status(context, pipeline).await?,
+        None => match named_by_status(context, &stack).await? {
+            Needed::Nothing => return Ok(exit::OK),
+            Needed::Services => None,
+            Needed::Data(repair) => Some(repair),
+        },
     };
-    let Some(repair) = chosen else { return Ok(exit::OK) };
-    let done = match repair {
-        Repair::Connector => connector(context, pipeline).await?,
-        Repair::Destination => destination(context, &stack, pipeline, arguments.yes).await?,
-        Repair::Resnapshot => resnapshot(context, &stack, pipeline, arguments.yes).await?,
+    let done = match chosen {
+        // All that follows.
+        None => true,
+        Some(repair) => mend(context, &stack, pipeline, repair, arguments.yes).await?,
     };
     if !done {
         return Ok(exit::FAILED);
@@ -36,21 +42,47 @@ pub async fn run(context: &Context, arguments: &RepairArgs) -> Exit {
     up::run(context, &UpArgs::plain()).await
 }
 
-/// The repair that includes all others which status names; nothing when all is well.
-async fn named_by_status(context: &Context, pipeline: &Pipeline) -> Result<Option<Repair>, Failure> {
-    let status = Box::pin(status::gather(pipeline)).await;
-    if status.healthy {
+async fn mend(
+    context: &Context,
+    stack: &Stack,
+    pipeline: &Pipeline,
+    repair: Repair,
+    yes: bool,
+) -> Result<bool, Failure> {
+    match repair {
+        Repair::Connector => connector(context, pipeline).await,
+        Repair::Jobs => {
+            context.ui.note("restarting the Spark jobs");
+            stop_jobs(stack, &JOBS).await?;
+            Ok(true)
+        }
+        Repair::Destination => destination(context, stack, pipeline, yes).await,
+        Repair::Resnapshot => resnapshot(context, stack, pipeline, yes).await,
+    }
+}
+
+/// What `status` asks for.
+enum Needed {
+    /// All is well.
+    Nothing,
+    /// Whatever does not run is started.
+    Services,
+    /// A repair of the flow itself, and then the same.
+    Data(Repair),
+}
+
+/// The repair that includes all others which status names.
+async fn named_by_status(context: &Context, stack: &Stack) -> Result<Needed, Failure> {
+    let status = status::gather(stack).await?;
+    if status.is_healthy() {
         context.ui.note("nothing to repair: the data flows");
-        return Ok(None);
+        return Ok(Needed::Nothing);
     }
-    for problem in &status.problems {
-        context.ui.note(problem);
+    for reason in status.reasons() {
+        context.ui.note(reason);
     }
-    let needed = status.repairs.last().copied();
-    needed.map(Some).ok_or_else(|| {
-        Failure::stack("no repair helps against that")
-            .hint("`pipectl up` starts what does not run and applies edited files; `pipectl status` shows every part")
-    })
+    let repairs = status.pipeline.iter().flat_map(|pipeline| &pipeline.repairs);
+    Ok(repairs.max().map_or(Needed::Services, |repair| Needed::Data(*repair)))
 }
 
 async fn connector(context: &Context, pipeline: &Pipeline) -> Result<bool, Failure> {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, unwritable};
+use super::failures::explained;
 use super::stack::Stack;
 use super::tools::tools;
 use crate::engine::backend::{BackendError, OutputFn, ProgressFn};
@@ -110,7 +111,7 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
 
 fn verdict(report: &Report, running: &Running<'_>, interrupted: bool, timed_out: bool) -> Option<Failure> {
     if let Some(failure) = &report.failure {
-        return Some(failure.clone());
+        return Some(explained(failure.clone()));
     }
     let resume = format!("`pipectl {}` goes on from here", running.command);
     if timed_out {

@@ -8,6 +8,7 @@ use super::Exit;
 use super::context::Context;
 use super::credentials;
 use super::critical_path::Record;
+use super::published;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
 use super::unfinished::Unfinished;
@@ -34,8 +35,7 @@ const PROOF: &str = "prove-flow";
 const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
-    let stack = Stack::open_checked(context).await?;
-    let state = State::read(&stack).await?;
+    let (stack, state) = published::settle(context, arguments).await?;
     if !arguments.plan {
         Unfinished::of(&stack).check(&state.observed)?;
     }
@@ -64,6 +64,7 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     if plan.changes() > 0 && !arguments.skip_preflight {
         state.preflight(context, &stack, &options).await?;
     }
+    published::remember(context, &stack.project, &stack.state_dir())?;
     let images =
         images::Options { registry: arguments.registry.clone(), force: arguments.build, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
@@ -186,16 +187,21 @@ impl State {
 
     /// The checks before a start; warnings are shown, errors end the command.
     pub async fn preflight(&self, context: &Context, stack: &Stack, options: &UpOptions) -> Result<(), Failure> {
-        let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
-        let selection = graph.select(&stack.project, &options.services).map_err(PlanError::from)?;
-        let selected = |name: &str| selection.services.contains(name);
-        // The plan tells about volumes that changed.
-        let facts = self.facts(stack, &selected, Vec::new()).await?;
+        let facts = self.facts_of(stack, &options.services).await?;
         let findings = preflight::check(&facts);
         for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {
             context.ui.warning(&finding.finding, Some(&finding.fix));
         }
         preflight::failure(&findings).map_or(Ok(()), Err)
+    }
+
+    /// What the checks look at before some services are started, all where none is named.
+    pub async fn facts_of(&self, stack: &Stack, services: &[String]) -> Result<Facts, Failure> {
+        let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
+        let selection = graph.select(&stack.project, services).map_err(PlanError::from)?;
+        let selected = |name: &str| selection.services.contains(name);
+        // The plan tells about volumes that changed.
+        self.facts(stack, &selected, Vec::new()).await
     }
 
     /// What the checks look at.

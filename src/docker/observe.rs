@@ -24,6 +24,8 @@ pub(super) fn container(container: EngineContainer) -> ContainerSummary {
         || health_of_text(&status),
         summary_health,
     );
+    let ports = container.ports.unwrap_or_default();
+    let ports = ports.iter();
     ContainerSummary {
         id: container.id.unwrap_or_default(),
         // A container that others link to has further names with a slash inside.
@@ -42,10 +44,11 @@ pub(super) fn container(container: EngineContainer) -> ContainerSummary {
         image: familiar(&container.image.unwrap_or_default()),
         config_hash: label(&labels, CONFIG_HASH_LABEL),
         networks: addresses(container.network_settings.and_then(|settings| settings.networks)),
-        ports: container
-            .ports
-            .unwrap_or_default()
-            .into_iter()
+        bound: ports
+            .clone()
+            .filter_map(|port| Some((port.private_port, port.ip.clone().filter(|ip| is_one(ip))?)))
+            .collect(),
+        ports: ports
             .filter_map(|port| Some((port.private_port, port.public_port.filter(|number| *number != 0)?)))
             .collect(),
     }
@@ -140,6 +143,11 @@ fn addresses(networks: Option<HashMap<String, EndpointSettings>>) -> BTreeMap<St
         .into_iter()
         .map(|(name, endpoint)| (name, endpoint.ip_address.unwrap_or_default()))
         .collect()
+}
+
+/// Whether this is one address and not all.
+fn is_one(ip: &str) -> bool {
+    ip.parse::<std::net::IpAddr>().is_ok_and(|ip| !ip.is_unspecified())
 }
 
 fn published(ports: Option<PortMap>) -> BTreeMap<u16, u16> {

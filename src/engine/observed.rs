@@ -118,6 +118,8 @@ pub struct ContainerSummary {
     pub networks: BTreeMap<String, String>,
     /// Published ports: container port to host port.
     pub ports: BTreeMap<u16, u16>,
+    /// The one address of the engine's machine that such a port is published on; nothing of one that is on all of them.
+    pub bound: BTreeMap<u16, String>,
 }
 
 /// Full state of one container.

@@ -7,11 +7,12 @@ use super::dotenv;
 use super::error::ModelError;
 use super::load::LoadOptions;
 
-/// Variables in two layers.
+/// Variables in three layers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     process: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
+    defaults: BTreeMap<String, String>,
 }
 
 impl Environment {
@@ -19,7 +20,8 @@ impl Environment {
     /// root), the process environment wins over both. A file given by the user replaces both; the caller's defaults
     /// lie below all of them.
     pub fn of_project(options: &LoadOptions, dir: &Path) -> Result<Self, ModelError> {
-        let mut environment = Self { process: options.environment.clone(), files: options.defaults.clone() };
+        let mut environment =
+            Self { process: options.environment.clone(), files: BTreeMap::new(), defaults: options.defaults.clone() };
         if let Some(file) = &options.env_file {
             environment.add(file)?;
         } else {
@@ -42,7 +44,7 @@ impl Environment {
         } else {
             Vec::new()
         };
-        let mut below = Self { process: self.process.clone(), files: BTreeMap::new() };
+        let mut below = Self { process: self.process.clone(), files: BTreeMap::new(), defaults: self.defaults.clone() };
         for file in &files {
             below.add(file)?;
         }
@@ -52,7 +54,13 @@ impl Environment {
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<String> {
-        self.process.get(name).or_else(|| self.files.get(name)).cloned()
+        let layers = [&self.process, &self.files, &self.defaults];
+        layers.into_iter().find_map(|layer| layer.get(name)).cloned()
+    }
+
+    /// True when the process or a file sets it, the caller's defaults aside.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.process.contains_key(name) || self.files.contains_key(name)
     }
 
     /// Sets a variable as if the process had it.
@@ -62,7 +70,8 @@ impl Environment {
 
     /// All variables with their values.
     pub fn into_variables(self) -> BTreeMap<String, String> {
-        let mut variables = self.files;
+        let mut variables = self.defaults;
+        variables.extend(self.files);
         variables.extend(self.process);
         variables
     }

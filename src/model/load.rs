@@ -9,7 +9,7 @@ use super::include::{self, Include};
 use super::interpolate::interpolate_noting;
 use super::typed;
 use super::yaml::{self, Node, Source, Value};
-use super::{Project, canonical, merge, paths};
+use super::{KnownSecret, PortVariable, Project, canonical, merge, paths, published};
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,9 @@ pub fn load(options: &LoadOptions) -> Result<Project, ModelError> {
     let tree = loader.combine(trees, &environment)?;
     let profiles = chosen_profiles(options, &environment);
     let lookup = |name: &str| environment.get(name);
-    typed::project(&tree, typed::Facts { name, dir, files: loader.files, profiles }, &lookup, loader.warnings)
+    let Loader { files, port_variables, known_secrets, warnings, .. } = loader;
+    let facts = typed::Facts { name, dir, files, port_variables, known_secrets, profiles };
+    typed::project(&tree, facts, &lookup, warnings)
 }
 
 /// Reads files and everything that they include.
@@ -57,6 +59,8 @@ struct Loader {
     /// Files that are being read now: the path from the first file to the current one.
     open: Vec<PathBuf>,
     warnings: Vec<String>,
+    port_variables: Vec<PortVariable>,
+    known_secrets: Vec<KnownSecret>,
     /// Variables that were warned about.
     unset: BTreeSet<String>,
 }
@@ -83,6 +87,8 @@ impl Loader {
     fn combine(&mut self, trees: Vec<Node>, environment: &Environment) -> Result<Node, ModelError> {
         let mut combined: Option<Node> = None;
         for mut tree in trees {
+            self.port_variables.extend(published::variables(&tree, environment));
+            self.known_secrets.extend(published::known_secrets(&tree, environment));
             self.interpolate(&mut tree, environment)?;
             self.include(&mut tree, environment)?;
             canonical::file(&mut tree)?;

@@ -16,6 +16,7 @@ mod interpolate;
 mod load;
 mod merge;
 pub(crate) mod paths;
+mod published;
 pub mod render;
 mod service;
 pub(crate) mod suggest;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 pub use error::{ModelError, Place};
 pub use interpolate::{InterpolateError, interpolate};
 pub use load::{LoadOptions, environment, load};
+pub use published::{KnownSecret, PortVariable};
 pub use service::{
     Build, Condition, Dependency, Healthcheck, Mount, MountKind, NetworkAttachment, Port, Protocol, RestartPolicy,
     Service,
@@ -54,6 +56,10 @@ pub struct Project {
     pub volumes: BTreeMap<String, Volume>,
     /// Project-level `x-pipectl`.
     pub ext: ext::ProjectExt,
+    /// Variables that decide on published ports.
+    pub port_variables: Vec<PortVariable>,
+    /// Secrets of services that are those of the files.
+    pub known_secrets: Vec<KnownSecret>,
     /// What was accepted but has no effect, and variables that are not set: one line each.
     pub warnings: Vec<String>,
 }

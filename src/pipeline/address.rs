@@ -76,7 +76,9 @@ impl Addresses {
     pub async fn address(&self, service: &str, port: u16) -> Result<String, AddressError> {
         let container = self.container(service).await?;
         if let Some(published) = container.ports.get(&port) {
-            return Ok(join(&self.host, *published));
+            // On this machine a port may be published on another of its addresses only.
+            let bound = container.bound.get(&port).filter(|_| is_loopback(&self.host));
+            return Ok(join(bound.unwrap_or(&self.host), *published));
         }
         let routed = cfg!(target_os = "linux") && is_loopback(&self.host);
         container

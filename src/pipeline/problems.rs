@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::spec::PipelineSpec;
-use super::status::{DestinationTable, Fact, JOBS, PipelineStatus};
+use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
 
 /// What `pipectl repair` can do, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -13,15 +13,37 @@ use super::status::{DestinationTable, Fact, JOBS, PipelineStatus};
 pub enum Repair {
     /// Restart the failed parts of the connector.
     Connector,
+    /// Stop the Spark jobs and submit them again.
+    Jobs,
     /// Fill the destination anew from the lake's change log.
     Destination,
     /// Start the whole flow anew from the source's rows.
     Resnapshot,
 }
 
+/// A part of the way that a change takes, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hop {
+    /// The source's write-ahead log and the connector's slot in it.
+    Source,
+    /// The connector and its task.
+    Connector,
+    /// One topic a table.
+    Topics,
+    /// What job 1 has appended to the change log.
+    ChangeLog,
+    /// The Delta tables that are merged from it.
+    Tables,
+    /// What job 2 has applied.
+    Destination,
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// Where.
+    pub hop: Hop,
     /// What, in one line.
     pub what: String,
     /// What mends it, where pipectl can.
@@ -30,12 +52,13 @@ pub struct Problem {
 
 impl Repair {
     /// Every repair.
-    pub const ALL: [Self; 3] = [Self::Connector, Self::Destination, Self::Resnapshot];
+    pub const ALL: [Self; 4] = [Self::Connector, Self::Jobs, Self::Destination, Self::Resnapshot];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Connector => "connector",
+            Self::Jobs => "jobs",
             Self::Destination => "destination",
             Self::Resnapshot => "resnapshot",
         }
@@ -72,13 +95,41 @@ impl fmt::Display for Problem {
     }
 }
 
-fn beyond_repair(what: String) -> Problem {
-    Problem { what, repair: None }
+/// As the line that is shown.
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
-fn with(repair: Repair, what: String) -> Problem {
-    Problem { what, repair: Some(repair) }
+impl Hop {
+    /// Every hop, in the order in which a change passes them.
+    pub const ALL: [Self; 6] =
+        [Self::Source, Self::Connector, Self::Topics, Self::ChangeLog, Self::Tables, Self::Destination];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Connector => "connector",
+            Self::Topics => "topics",
+            Self::ChangeLog => "change-log",
+            Self::Tables => "tables",
+            Self::Destination => "destination",
+        }
+    }
+
+    fn beyond_repair(self, what: String) -> Problem {
+        Problem { hop: self, what, repair: None }
+    }
+
+    fn with(self, repair: Repair, what: String) -> Problem {
+        Problem { hop: self, what, repair: Some(repair) }
+    }
 }
+
+/// Milliseconds after which a change that a running job has not read, while it commits nothing else, tells that the job stands still.
+pub const STALLED_MS: i64 = 30_000;
 
 /// Everything that is wrong, in the order in which data flows.
 pub fn find(status: &PipelineStatus, spec: &PipelineSpec) -> Vec<Problem> {
@@ -88,45 +139,46 @@ pub fn find(status: &PipelineStatus, spec: &PipelineSpec) -> Vec<Problem> {
     problems.extend(publication(status, spec));
     topics(&mut problems, status, spec);
     jobs(&mut problems, status);
-    unknown(&mut problems, "Delta tables", &status.tables);
-    unknown(&mut problems, "destination", &status.destination);
+    unknown(&mut problems, Hop::Tables, "Delta tables", &status.tables);
+    unknown(&mut problems, Hop::Destination, "destination", &status.destination);
     problems
 }
 
 fn connector(status: &PipelineStatus, name: &str) -> Option<Problem> {
     match &status.connector {
-        Fact::Unknown(reason) => Some(beyond_repair(format!("connector unknown: {reason}"))),
+        Fact::Unknown(reason) => Some(Hop::Connector.beyond_repair(format!("connector unknown: {reason}"))),
         Fact::Known(None) => {
-            Some(beyond_repair(format!("connector {name} is not registered; `pipectl up` registers it")))
+            Some(Hop::Connector.beyond_repair(format!("connector {name} is not registered; `pipectl up` registers it")))
         }
         Fact::Known(Some(status)) if status.is_running() => None,
         Fact::Known(Some(status)) => {
-            let Some(failed) = status.failed() else { return Some(beyond_repair(status.summary())) };
+            let Some(failed) = status.failed() else { return Some(Hop::Connector.beyond_repair(status.summary())) };
             let reasons = failed.reasons();
             let repair = Repair::named_in(&reasons.join(" ")).unwrap_or(Repair::Connector);
             let reason = reasons.last().map_or_else(String::new, |reason| format!(": {reason}"));
-            Some(with(repair, format!("{}{reason}", status.summary())))
+            Some(Hop::Connector.with(repair, format!("{}{reason}", status.summary())))
         }
     }
 }
 
 fn slot(status: &PipelineStatus, name: &str) -> Option<Problem> {
     match &status.slot {
-        Fact::Unknown(reason) => Some(beyond_repair(format!("replication slot unknown: {reason}"))),
+        Fact::Unknown(reason) => Some(Hop::Source.beyond_repair(format!("replication slot unknown: {reason}"))),
         Fact::Known(None) => {
             let what = format!("replication slot {name} does not exist: changes since it was dropped cannot be read");
-            Some(with(Repair::Resnapshot, what))
+            Some(Hop::Source.with(Repair::Resnapshot, what))
         }
         Fact::Known(Some(slot)) if slot.wal_status == "lost" => {
             let what =
                 format!("replication slot {name} is lost: the source has removed write-ahead log it still needed");
-            Some(with(Repair::Resnapshot, what))
+            Some(Hop::Source.with(Repair::Resnapshot, what))
         }
-        Fact::Known(Some(slot)) if slot.wal_status == "unreserved" => {
-            Some(beyond_repair(format!("replication slot {name} is unreserved: changes are about to be lost")))
-        }
+        Fact::Known(Some(slot)) if slot.wal_status == "unreserved" => Some(
+            Hop::Source.beyond_repair(format!("replication slot {name} is unreserved: changes are about to be lost")),
+        ),
         Fact::Known(Some(slot)) if !slot.active => {
-            Some(beyond_repair(format!("replication slot {name} is not in use")))
+            // There is nothing wrong with the source: nobody reads.
+            Some(Hop::Connector.beyond_repair(format!("replication slot {name} is not in use")))
         }
         Fact::Known(Some(_)) => None,
     }
@@ -140,7 +192,7 @@ fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Option<Problem> 
         Fact::Known(tables) => {
             let (name, tables) = (&spec.source.publication, tables.join(", "));
             let what = format!("publication {name} leaves out {tables}: changes there are not captured");
-            Some(with(Repair::Resnapshot, what))
+            Some(Hop::Source.with(Repair::Resnapshot, what))
         }
     }
 }
@@ -148,7 +200,7 @@ fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Option<Problem> 
 /// A topic that ends before what has been read of it was deleted and made anew.
 fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineSpec) {
     let ends = match &status.topics {
-        Fact::Unknown(reason) => return problems.push(beyond_repair(format!("topics unknown: {reason}"))),
+        Fact::Unknown(reason) => return problems.push(Hop::Topics.beyond_repair(format!("topics unknown: {reason}"))),
         Fact::Known(ends) => ends,
     };
     let ingest = status.jobs.known().and_then(|jobs| jobs.iter().find(|status| status.job.name == "ingest"));
@@ -160,11 +212,11 @@ fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineS
     for topic in spec.topics() {
         let read = ingest.and_then(|status| status.job.position(&topic)).max(applied(&topic)).unwrap_or_default();
         match ends.get(&topic) {
-            None => problems.push(with(
+            None => problems.push(Hop::Topics.with(
                 Repair::Resnapshot,
                 format!("topic {topic} does not exist: changes in it that had not been read are gone"),
             )),
-            Some(end) if *end < read => problems.push(with(
+            Some(end) if *end < read => problems.push(Hop::Topics.with(
                 Repair::Resnapshot,
                 format!("topic {topic} ends at {end}, but has been read up to {read}: it was deleted and made anew"),
             )),
@@ -175,48 +227,57 @@ fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineS
 
 fn jobs(problems: &mut Vec<Problem>, status: &PipelineStatus) {
     let jobs = match &status.jobs {
-        Fact::Unknown(reason) => return problems.push(beyond_repair(format!("jobs unknown: {reason}"))),
+        Fact::Unknown(reason) => return problems.push(Hop::ChangeLog.beyond_repair(format!("jobs unknown: {reason}"))),
         Fact::Known(jobs) => jobs,
     };
-    for name in JOBS {
+    for (name, hop) in JOBS.into_iter().zip([Hop::ChangeLog, Hop::Destination]) {
         match jobs.iter().find(|status| status.job.name == name) {
-            None => problems.push(beyond_repair(format!("job {name} is not submitted; `pipectl up` submits it"))),
+            None => problems.push(hop.beyond_repair(format!("job {name} is not submitted; `pipectl up` submits it"))),
             Some(status) if status.job.state != "running" => {
                 let detail = &status.job.detail;
                 let told = if detail.is_empty() { String::new() } else { format!(": {detail}") };
                 let what = format!("job {name} is {}{told}", status.job.state);
-                problems.push(Problem { what, repair: Repair::named_in(detail) });
+                problems.push(Problem { hop, what, repair: Repair::named_in(detail) });
             }
             Some(status) if !status.job.warning.is_empty() => problems.push(Problem {
+                hop,
                 what: format!("job {name} tries again: {}", status.job.warning),
                 repair: Repair::named_in(&status.job.warning),
             }),
-            Some(_) => {}
+            Some(status) => problems.extend(stalled(hop, name, status)),
         }
     }
 }
 
-fn unknown<T>(problems: &mut Vec<Problem>, what: &str, fact: &Fact<T>) {
+/// A job that runs, does nothing, and has left changes unread.
+fn stalled(hop: Hop, name: &str, status: &JobStatus) -> Option<Problem> {
+    let idle = status.idle_ms.is_none_or(|idle| idle > STALLED_MS);
+    let (topic, unread) = status.oldest_unread()?;
+    let waiting = unread.waiting_ms.filter(|waiting| *waiting > STALLED_MS && idle)?;
+    Some(hop.with(Repair::Jobs, format!("job {name} runs and has not read {topic} for {} s", waiting / 1000)))
+}
+
+fn unknown<T>(problems: &mut Vec<Problem>, hop: Hop, what: &str, fact: &Fact<T>) {
     if let Fact::Unknown(reason) = fact {
-        problems.push(beyond_repair(format!("{what} unknown: {reason}")));
+        problems.push(hop.beyond_repair(format!("{what} unknown: {reason}")));
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::pipeline::clients::connect::{ConnectorStatus, TaskState};
     use crate::pipeline::clients::jobserver::{Batch, Batches, Job};
     use crate::pipeline::spec::{Source, Table};
-    use crate::pipeline::status::{JobStatus, Slot};
+    use crate::pipeline::status::{JobStatus, Slot, Unread};
 
     fn part(state: &str, trace: Option<&str>) -> TaskState {
         TaskState { id: None, state: state.into(), trace: trace.map(str::to_owned) }
     }
 
-    fn spec() -> PipelineSpec {
+    pub(crate) fn spec() -> PipelineSpec {
         PipelineSpec {
             connector: "c".into(),
             topic_prefix: "p".into(),
@@ -227,16 +288,26 @@ mod tests {
     }
 
     fn slot(active: bool, wal_status: &str) -> Fact<Option<Slot>> {
-        Fact::Known(Some(Slot { name: "s".into(), active, lag_bytes: 9, wal_status: wal_status.into() }))
+        Fact::Known(Some(Slot {
+            name: "s".into(),
+            active,
+            lag_bytes: 9,
+            wal_status: wal_status.into(),
+            ..Slot::default()
+        }))
     }
 
     fn job(name: &str, read: i64) -> JobStatus {
         let last = Batch { offsets: BTreeMap::from([("p.public.t".to_owned(), read)]), ..Batch::default() };
         let batches = Batches { last: Some(last), ..Batches::default() };
-        JobStatus { job: Job { name: name.into(), state: "running".into(), batches, ..Job::default() }, lag: Some(0) }
+        JobStatus {
+            job: Job { name: name.into(), state: "running".into(), batches, ..Job::default() },
+            lag: Some(0),
+            ..JobStatus::default()
+        }
     }
 
-    fn healthy() -> PipelineStatus {
+    pub(crate) fn healthy() -> PipelineStatus {
         let connector =
             ConnectorStatus { name: "c".into(), connector: part("RUNNING", None), tasks: vec![part("RUNNING", None)] };
         PipelineStatus {
@@ -320,6 +391,19 @@ mod tests {
         let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
         jobs[0].job.warning = "metastore does not answer".into();
         assert_eq!(told(&status), ["job ingest tries again: metastore does not answer"]);
+    }
+
+    #[test]
+    fn a_job_that_runs_and_reads_nothing_is_told_one_that_is_busy_is_not() {
+        let mut status = healthy();
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[0].unread = BTreeMap::from([("p.public.t".to_owned(), Unread { changes: 3, waiting_ms: Some(41_500) })]);
+        jobs[0].idle_ms = Some(900);
+        assert_eq!(told(&status), Vec::<String>::new());
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[0].idle_ms = Some(60_000);
+        let only = "job ingest runs and has not read p.public.t for 41 s; `pipectl repair jobs`";
+        assert_eq!(told(&status), [only]);
     }
 
     #[test]

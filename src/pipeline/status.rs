@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::clients::connect::ConnectorStatus;
 use super::clients::jobserver::{Job, TableInfo};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::quote_qualified;
-use super::problems::{self, Repair};
+use super::problems::{self, Problem, Repair};
 use super::publication;
 
 /// Time one part may take before it counts as silent; all are asked at once, and answers take a tenth of that.
@@ -52,13 +52,13 @@ pub struct PipelineStatus {
     /// True when nothing below is wrong.
     pub healthy: bool,
     /// What is wrong, one line each.
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
     /// What `pipectl repair` would do about it.
     pub repairs: BTreeSet<Repair>,
 }
 
 /// The replication slot of the connector.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Slot {
     /// Name.
     pub name: String,
@@ -68,16 +68,33 @@ pub struct Slot {
     pub lag_bytes: i64,
     /// `reserved`, `extended`, `unreserved` or `lost`.
     pub wal_status: String,
+    /// Position up to which the connector has confirmed the log, as Postgres writes it; empty before the first confirmation.
+    pub confirmed: String,
+    /// Position at which the log ends.
+    pub current: String,
 }
 
 /// A Spark job with its distance from the topics' ends.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct JobStatus {
     /// What the job server says.
     #[serde(flatten)]
     pub job: Job,
     /// Messages that it has not committed yet; nothing while one of the two ends is unknown.
     pub lag: Option<i64>,
+    /// The same by topic, without those of which nothing is left.
+    pub unread: BTreeMap<String, Unread>,
+    /// Milliseconds since its last batch was committed; nothing before the first.
+    pub idle_ms: Option<i64>,
+}
+
+/// What a job has not read of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Messages.
+    pub changes: i64,
+    /// Milliseconds since the first of them was written; nothing where the broker did not tell in time.
+    pub waiting_ms: Option<i64>,
 }
 
 /// A table of the destination.
@@ -108,6 +125,14 @@ impl<T> Fact<T> {
             Self::Known(_) => None,
             Self::Unknown(why) => Some(why),
         }
+    }
+}
+
+impl JobStatus {
+    /// The topic whose first unread message is the oldest.
+    pub fn oldest_unread(&self) -> Option<(&str, Unread)> {
+        let oldest = self.unread.iter().max_by_key(|(_, unread)| unread.waiting_ms)?;
+        Some((oldest.0, *oldest.1))
     }
 }
 
@@ -151,7 +176,7 @@ pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
     let problems = problems::find(&status, &pipeline.spec);
     status.healthy = problems.is_empty();
     status.repairs = problems.iter().filter_map(|problem| problem.repair).collect();
-    status.problems = problems.iter().map(ToString::to_string).collect();
+    status.problems = problems;
     status
 }
 
@@ -168,10 +193,17 @@ async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
     let source = pipeline.source(LIMIT).await?;
     let sql = "SELECT slot_name::text, active, \
                coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint, \
-               coalesce(wal_status, 'unknown') \
+               coalesce(wal_status, 'unknown'), coalesce(confirmed_flush_lsn::text, ''), pg_current_wal_lsn()::text \
                FROM pg_replication_slots WHERE slot_name = $1::text";
     let row = source.first(sql, &[&pipeline.spec.source.slot]).await?;
-    Ok(row.map(|row| Slot { name: row.get(0), active: row.get(1), lag_bytes: row.get(2), wal_status: row.get(3) }))
+    Ok(row.map(|row| Slot {
+        name: row.get(0),
+        active: row.get(1),
+        lag_bytes: row.get(2),
+        wal_status: row.get(3),
+        confirmed: row.get(4),
+        current: row.get(5),
+    }))
 }
 
 async fn unpublished(pipeline: &Pipeline) -> Result<Vec<String>, ClientError> {
@@ -223,6 +255,7 @@ async fn with_lag(
     let mut statuses = Vec::new();
     for job in jobs {
         let mut lag = topics.map(|_| 0);
+        let mut unread = BTreeMap::new();
         for topic in pipeline.spec.topics() {
             let applied = || {
                 let tables = destination.into_iter().flatten();
@@ -231,28 +264,45 @@ async fn with_lag(
             // The destination keeps its own position, which outlives a restart of the driver.
             let position = if job.name == "process" { applied() } else { job.position(&topic) };
             lag = match (lag, topics, position) {
-                (Some(lag), Some(topics), Some(position)) => Some(lag + behind(topics, &topic, position).await),
+                (Some(lag), Some(topics), Some(position)) => {
+                    let behind = behind(topics, &topic, position).await;
+                    unread.extend((behind.changes > 0).then_some((topic, behind)));
+                    Some(lag + behind.changes)
+                }
                 // A topic without messages has no position and no lag.
                 (Some(lag), Some(topics), None) if topics.ends.get(&topic) == Some(&0) => Some(lag),
                 _ => None,
             };
         }
-        statuses.push(JobStatus { job, lag });
+        let committed = job.batches.last.as_ref().map(|batch| batch.committed_ms).filter(|committed| *committed > 0);
+        let idle_ms = committed.map(|committed| now_ms() - committed);
+        statuses.push(JobStatus { job, lag, unread, idle_ms });
     }
     statuses
 }
 
-/// Messages of a topic after `position`. A delete is followed by a tombstone, which no job counts: when that is all
-/// there is, nothing is behind.
-async fn behind(topics: &Topics, topic: &str, position: i64) -> i64 {
-    let behind = topics.ends.get(topic).map_or(0, |end| (end - position).max(0));
-    if behind != 1 {
-        return behind;
+/// Messages of a topic after `position`, and since when the first of them is there. A delete is followed by a tombstone, which no job
+/// counts: when that is all there is, nothing is behind.
+async fn behind(topics: &Topics, topic: &str, position: i64) -> Unread {
+    let changes = topics.ends.get(topic).map_or(0, |end| (end - position).max(0));
+    if changes == 0 {
+        return Unread { changes, waiting_ms: None };
     }
     match tokio::time::timeout(Duration::from_millis(50), topics.kafka.fetch(topic, position, Duration::ZERO)).await {
-        Ok(Ok(messages)) if messages.iter().all(|message| message.value.is_none()) => 0,
-        _ => behind,
+        Ok(Ok(messages)) if changes == 1 && messages.iter().all(|message| message.value.is_none()) => {
+            Unread { changes: 0, waiting_ms: None }
+        }
+        Ok(Ok(messages)) => {
+            Unread { changes, waiting_ms: messages.first().map(|first| (now_ms() - first.timestamp_ms).max(0)) }
+        }
+        _ => Unread { changes, waiting_ms: None },
     }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

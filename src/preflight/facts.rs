@@ -1,12 +1,13 @@
 //! What the checks look at, as plain data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::machine::Machine;
 use crate::engine::backend::EngineInfo;
 use crate::engine::observed::{ContainerSummary, NetworkSummary};
 use crate::failure::Failure;
-use crate::model::Port;
+use crate::model::{Port, PortVariable};
 
 /// Everything that is known. What could not be learned is empty or absent, and the checks that need it say so.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +48,8 @@ pub struct Facts {
     pub wanted_ports: Vec<(String, Port)>,
     /// Ports among them that something else holds, with its name.
     pub taken_ports: BTreeMap<u16, Owner>,
-    /// Variables of the Compose files that move these ports elsewhere.
-    pub port_variables: BTreeMap<u16, String>,
+    /// Variables of the Compose files that decide on ports.
+    pub port_variables: Vec<PortVariable>,
     /// Service and memory limit in bytes of everything that is to run.
     pub memory_limits: Vec<(String, u64)>,
     /// Selected services that map many files into memory.
@@ -59,6 +60,13 @@ pub struct Facts {
     pub network_missing: bool,
     /// Volumes that were made from another description than that of the files.
     pub outdated_volumes: Vec<String>,
+}
+
+impl Facts {
+    /// The variable that decides on a port of a service.
+    pub fn port_variable(&self, service: &str, port: u16) -> Option<&PortVariable> {
+        self.port_variables.iter().find(|variable| variable.service == service && variable.port == port)
+    }
 }
 
 /// Who holds a port.
@@ -72,6 +80,17 @@ pub enum Owner {
     Process(String, u32),
     /// Somebody, but this user may not see who.
     Unknown,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours(name, project, _) => write!(formatter, "container {name} of project {project}"),
+            Self::Container(name) => write!(formatter, "container {name}"),
+            Self::Process(name, id) => write!(formatter, "process {name} (pid {id})"),
+            Self::Unknown => formatter.write_str("a process that this user may not see"),
+        }
+    }
 }
 
 /// Proxy settings of a process.
@@ -92,6 +111,11 @@ pub(super) mod tests {
     /// A port of 127.0.0.1.
     pub(crate) fn port(number: u16) -> Port {
         Port { host_ip: None, published: Some(number), target: 1, protocol: Protocol::Tcp }
+    }
+
+    /// The variable `SERVICE_PORT`.
+    pub(crate) fn variable(service: &str, port: u16, set: bool) -> PortVariable {
+        PortVariable { service: service.into(), name: format!("{}_PORT", service.to_uppercase()), port, set }
     }
 
     /// An engine and a project with everything wrong that can be, except that both are there.

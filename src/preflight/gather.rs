@@ -155,7 +155,7 @@ fn add(facts: &mut Facts, wanted: &Wanted<'_>, containers: &[ContainerSummary]) 
     facts.wanted_ports =
         new.iter().flat_map(|service| service.ports.iter().map(|port| (service.name.clone(), port.clone()))).collect();
     let taken: Vec<u16> = facts.wanted_ports.iter().filter_map(|(_, port)| taken(port)).collect();
-    facts.port_variables = taken.iter().filter_map(|port| Some((*port, variable_of(project, *port)?))).collect();
+    facts.port_variables.clone_from(&project.port_variables);
     facts.taken_ports =
         taken.into_iter().filter_map(|port| Some((port, owner(port, containers, &project.name)?))).collect();
 }
@@ -175,7 +175,7 @@ fn maps_files(service: &Service) -> bool {
 
 /// The port, when it cannot be bound. Only "in use" counts: a port that this user may not bind (below 1024), or an
 /// address of another machine, is the engine's to judge.
-fn taken(port: &Port) -> Option<u16> {
+pub(super) fn taken(port: &Port) -> Option<u16> {
     let published = port.published?;
     let ip = port.host_ip.as_deref().and_then(|ip| ip.parse().ok()).unwrap_or(IpAddr::from(Ipv4Addr::UNSPECIFIED));
     let bound = match port.protocol {
@@ -197,18 +197,6 @@ fn owner(port: u16, containers: &[ContainerSummary], project: &str) -> Option<Ow
         Some(holder) if holder.project == project => None,
         Some(holder) => Some(Owner::Ours(holder.name.clone(), holder.project.clone(), holder.working_dir.clone())),
     }
-}
-
-/// The variable whose default this port is: the `X` of `${X:-8083}` in a Compose file.
-fn variable_of(project: &Project, port: u16) -> Option<String> {
-    let default = format!(":-{port}}}");
-    // A file that cannot be read any more only costs the better hint.
-    let texts = project.files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
-    texts.into_iter().find_map(|text| {
-        let (before, _) = text.split_once(&default)?;
-        let (_, name) = before.rsplit_once("${")?;
-        name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()).then(|| name.to_owned())
-    })
 }
 
 fn process(port: u16) -> Owner {

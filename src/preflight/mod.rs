@@ -14,6 +14,7 @@ mod limits;
 mod machine;
 mod memory;
 pub mod mend;
+mod moves;
 mod ports;
 mod proxy;
 mod subnet;
@@ -25,6 +26,7 @@ use crate::failure::Failure;
 pub use facts::{Facts, Owner, Proxy};
 pub use gather::{Engine, Sources, Wanted, gather};
 pub use machine::{Machine, Route};
+pub use moves::{Move, moves};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -12,26 +12,26 @@ pub(super) fn check(facts: &Facts) -> Verdict {
         .filter_map(|(service, port)| {
             let published = port.published?;
             let owner = facts.taken_ports.get(&published)?;
-            let (who, stop) = match owner {
-                Owner::Ours(name, project, dir) => (
-                    format!("container {name} of project {project}"),
-                    format!("stop that project (`pipectl --project {project} stop` in {dir})"),
-                ),
-                Owner::Container(name) => (format!("container {name}"), format!("stop it (`docker stop {name}`)")),
-                Owner::Process(name, id) => (format!("process {name} (pid {id})"), format!("stop it (`kill {id}`)")),
-                Owner::Unknown => (
-                    "a process that this user may not see".to_owned(),
-                    format!("find it (`sudo ss -ltnp sport = :{published}`)"),
-                ),
+            let stop = match owner {
+                Owner::Ours(_, project, dir) => {
+                    format!("stop that project (`pipectl --project {project} stop` in {dir})")
+                }
+                Owner::Container(name) => format!("stop it (`docker stop {name}`)"),
+                Owner::Process(_, id) => format!("stop it (`kill {id}`)"),
+                Owner::Unknown => format!("find it (`sudo ss -ltnp sport = :{published}`)"),
             };
-            let other = match facts.port_variables.get(&published) {
-                Some(name) => format!("set another port: `{name}={} pipectl up`", elsewhere(published)),
+            let other = match facts.port_variable(service, published) {
+                Some(variable) => {
+                    let set = format!("set another port: `{}={} pipectl up`", variable.name, elsewhere(published));
+                    // What the user has set is not changed.
+                    if variable.set { set } else { format!("take free ports: `pipectl up --ports auto`, or {set}") }
+                }
                 None => format!("give {service} another port in its Compose file"),
             };
             Some(Finding::new(
                 "ports",
                 Severity::Error,
-                format!("port {published}, which {service} publishes, is taken by {who}"),
+                format!("port {published}, which {service} publishes, is taken by {owner}"),
                 format!("{stop}, or {other}"),
             ))
         })
@@ -44,13 +44,13 @@ pub(super) fn check(facts: &Facts) -> Verdict {
 }
 
 /// Another port that is easy to remember.
-fn elsewhere(port: u16) -> u16 {
+pub(super) fn elsewhere(port: u16) -> u16 {
     port.checked_add(10_000).unwrap_or_else(|| port - 10_000)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::tests::port;
+    use super::super::facts::tests::{port, variable};
     use super::*;
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
                 (60_000, Owner::Ours("demo-web-1".into(), "demo".into(), "/demo".into())),
             ]
             .into(),
-            port_variables: [(9092, "KAFKA_PORT".into()), (60_000, "WEB_PORT".into())].into(),
+            port_variables: vec![variable("kafka", 9092, false), variable("web", 60_000, true)],
             ..Facts::default()
         };
         let Verdict::Found(findings) = check(&facts) else { panic!("found") };
@@ -78,7 +78,7 @@ mod tests {
             lines,
             [
                 "port 9092, which kafka publishes, is taken by process java (pid 77); stop it (`kill 77`), \
-                 or set another port: `KAFKA_PORT=19092 pipectl up`",
+                 or take free ports: `pipectl up --ports auto`, or set another port: `KAFKA_PORT=19092 pipectl up`",
                 "port 8083, which debezium publishes, is taken by container other-1; stop it (`docker stop other-1`), \
                  or give debezium another port in its Compose file",
                 "port 60000, which web publishes, is taken by container demo-web-1 of project demo; stop that project \

@@ -61,6 +61,26 @@ fn an_image_that_does_not_build_shows_the_failing_step() {
 }
 
 #[test]
+fn a_failure_that_is_known_is_explained_before_anything_else() {
+    let stage = Stage::new(SHOP);
+    stage.world().fates.insert("db".into(), Fate::Exits(Duration::ZERO, 1));
+    let said = "DETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.5.";
+    stage.world().logs.insert("db".into(), vec![said.into()]);
+    let run = stage.run(&UP);
+    assert_snapshot!(run.stderr.split_once("\nerror: ").expect("an error").1, @r"
+    db exited with 1 before it was ready
+      because: the volume was written by another major version of Postgres
+
+      last lines of shop-db-1:
+      | DETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.5.
+
+    hint: go back to the pipectl that wrote it, or begin anew: `pipectl reset all --backup FILE`
+    hint: `pipectl logs db` shows all that it wrote
+    hint: once that is repaired, `pipectl up` goes on from here
+    ");
+}
+
+#[test]
 fn a_container_that_exits_at_start_shows_its_log() {
     assert_snapshot!(with_fate(Fate::Exits(Duration::ZERO, 3)), @r"
     exit code 1

@@ -86,6 +86,19 @@ fn logs_as_text_and_as_json() {
 }
 
 #[test]
+fn logs_with_a_text() {
+    let stage = Stage::up();
+    stage.world().logs.insert("db".into(), vec!["ERROR: no such table".into(), "checkpoint".into()]);
+    stage.world().logs.insert("web".into(), vec!["an error page".into()]);
+    assert_snapshot!(stage.run(&["logs", "--grep", "error"]), @r"
+    exit code 0
+    --- stdout
+    shop-db-1  | ERROR: no such table
+    shop-web-1 | an error page
+    ");
+}
+
+#[test]
 fn logs_of_nothing() {
     let stage = Stage::new(SHOP);
     assert_snapshot!(stage.run(&["logs"]), @r"

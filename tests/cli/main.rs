@@ -23,6 +23,7 @@ mod killed;
 mod lifecycle;
 mod look;
 mod output;
+mod ports;
 mod preflight;
 mod transport;
 mod up;

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
 
 mod converge;
+mod diagnose;
 mod external;
 mod faults;
 mod governance;
@@ -74,6 +75,9 @@ const SCENARIOS: &[Scenario] = &[
     ("a column that is added or dropped stops the flow until it is declared", losses::column_added_then_dropped),
     ("a table added while the others flow is read once, with its old rows", losses::table_added),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
+    ("doctor says where the data stops, and repair mends it", diagnose::doctor_says_where_the_data_stops),
+    ("HDFS in safe mode is explained", diagnose::safe_mode_is_explained),
+    ("a data node of another file system is explained", diagnose::a_data_node_of_another_file_system_is_explained),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
@@ -86,6 +90,7 @@ const SCENARIOS: &[Scenario] = &[
     ("a health check that never passes ends at its deadline", inputs::never_ready),
     ("an image build that fails shows the failing step's output", inputs::failing_build),
     ("a taken port is named with its owner before anything is touched", inputs::taken_port),
+    ("a taken port is replaced on request and every address follows", diagnose::a_taken_port_is_replaced_on_request),
     ("torture: random transactions on every type leave three equal stores", torture::torture),
     ("a source that is there already is captured and not written to", external::captured_and_not_written_to),
     ("reset pipeline starts the flow anew with equal tables", lifecycle::reset_pipeline),

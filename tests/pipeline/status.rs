@@ -21,7 +21,7 @@ async fn dead_parts_are_told_and_the_rest_is_shown() {
     assert_eq!(status.jobs, Fact::Unknown("no answer within 2 s".to_owned()));
     assert!(!status.healthy);
     assert_eq!(
-        status.problems,
+        status.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
             "replication slot unknown: pg has no container",
             "topics unknown: kafka has no container",

@@ -262,6 +262,7 @@ impl Backend for FakeBackend {
                 config_hash: label(&spec.labels, CONFIG_HASH_LABEL),
                 networks: detail.networks,
                 ports: if live { ports.collect() } else { BTreeMap::new() },
+                bound: BTreeMap::new(),
             }
         };
         Ok(ours.map(summary).collect())

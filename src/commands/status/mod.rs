@@ -1,9 +1,10 @@
 //! `pipectl status`: every part as it is, asked at once; a part that does not answer is a finding, not an error.
 
 mod containers;
+mod pace;
 mod view;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::pipeline::status::{self, PipelineStatus};
 use crate::ui::Reader;
 use crate::ui::status::render;
 use containers::ContainerStatus;
+use pace::Pace;
 
 /// Time between two frames of `--watch`.
 const FRAME: Duration = Duration::from_secs(1);
@@ -43,7 +45,7 @@ pub async fn run(context: &Context, arguments: &StatusArgs) -> Exit {
     if arguments.json {
         context.json(&status)?;
     } else {
-        context.out(&render(&view::view(&status), context.ui.width()))?;
+        context.out(&render(&view::view(&status, None), context.ui.width()))?;
     }
     Ok(if status.healthy { exit::OK } else { exit::FAILED })
 }
@@ -51,6 +53,7 @@ pub async fn run(context: &Context, arguments: &StatusArgs) -> Exit {
 async fn watch(context: &Context, stack: &Stack) -> Exit {
     let cancel = context.ui.interrupts(None).map_err(|error| unwritable(&error))?;
     let mut screen = context.ui.watch();
+    let mut pace = Pace::default();
     let mut frames = tokio::time::interval(FRAME);
     loop {
         tokio::select! {
@@ -62,11 +65,31 @@ async fn watch(context: &Context, stack: &Stack) -> Exit {
             () = cancel.cancelled() => return Ok(exit::OK),
             status = gather(stack) => status?,
         };
-        let drawn =
-            screen.draw(&render(&view::view(&status), context.ui.width())).map_err(|error| unwritable(&error))?;
+        let ends = status.pipeline.as_ref().and_then(|pipeline| pipeline.topics.known());
+        let rates = ends.map(|ends| pace.rates(Instant::now(), ends)).unwrap_or_default();
+        let text = render(&view::view(&status, Some(&rates)), context.ui.width());
+        let drawn = screen.draw(&text).map_err(|error| unwritable(&error))?;
         if drawn == Reader::Gone {
             return Ok(exit::OK);
         }
+    }
+}
+
+impl Status {
+    /// True when nothing at all is wrong.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy
+    }
+
+    /// What is wrong, one line each, with the next command.
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// What is wrong with the containers of a service.
+    pub fn troubles(&self, service: &str) -> impl Iterator<Item = String> {
+        let of_service = self.containers.iter().filter(|container| container.service == service);
+        of_service.filter_map(ContainerStatus::problem).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -87,7 +110,7 @@ pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
         reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
     }
     if let Some(pipeline) = &pipeline {
-        reasons.extend(pipeline.problems.iter().cloned());
+        reasons.extend(pipeline.problems.iter().map(ToString::to_string));
     }
     Ok(Status { project: stack.project.name.clone(), healthy: reasons.is_empty(), reasons, containers, pipeline })
 }

@@ -9,7 +9,11 @@ use crate::pipeline::status::{DestinationTable, Fact, JobStatus, PipelineStatus}
 use crate::ui::status::{ContainerRow, Section, StatusView};
 use crate::ui::{Mark, bytes};
 
-pub fn view(status: &Status) -> StatusView {
+/// Messages a second by topic.
+type Rates = BTreeMap<String, f64>;
+
+/// `rates` are messages a second by topic, where somebody watches.
+pub fn view(status: &Status, rates: Option<&Rates>) -> StatusView {
     let verdict = if status.healthy {
         (Mark::Good, {
             let flows = if status.pipeline.is_some() { " and the data flows" } else { "" };
@@ -21,7 +25,7 @@ pub fn view(status: &Status) -> StatusView {
     StatusView {
         project: status.project.clone(),
         containers: status.containers.iter().map(container).collect(),
-        sections: status.pipeline.as_ref().map(sections).unwrap_or_default(),
+        sections: status.pipeline.as_ref().map(|pipeline| sections(pipeline, rates)).unwrap_or_default(),
         verdict,
         reasons: status.reasons.clone(),
     }
@@ -60,8 +64,8 @@ fn container(container: &ContainerStatus) -> ContainerRow {
     }
 }
 
-fn sections(status: &PipelineStatus) -> Vec<Section> {
-    vec![capture(status), jobs(&status.jobs), flow(status)]
+fn sections(status: &PipelineStatus, rates: Option<&Rates>) -> Vec<Section> {
+    vec![capture(status), jobs(&status.jobs), flow(status, rates)]
 }
 
 /// Connector and slot.
@@ -109,7 +113,7 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
             section.row(Mark::Bad, ["jobs", why.as_str()]);
         }
         Fact::Known(jobs) => {
-            for JobStatus { job, lag } in jobs {
+            for JobStatus { job, lag, .. } in jobs {
                 let mark = match job.state.as_str() {
                     "running" => Mark::Good,
                     "starting" => Mark::Pending,
@@ -137,8 +141,11 @@ fn jobs(jobs: &Fact<Vec<JobStatus>>) -> Section {
 }
 
 /// One row a table: topic, lake, destination side by side.
-fn flow(status: &PipelineStatus) -> Section {
-    let mut section = Section::table("Tables", ["TABLE", "TOPIC END", "DELTA VERSION", "DESTINATION ROWS"]);
+fn flow(status: &PipelineStatus, rates: Option<&Rates>) -> Section {
+    let mut columns = vec!["TABLE", "TOPIC END", "DELTA VERSION", "DESTINATION ROWS", "BEHIND"];
+    columns.extend(rates.map(|_| "CHANGES/S"));
+    let mut section = Section::table("Tables", columns);
+    let process = status.jobs.known().and_then(|jobs| jobs.iter().find(|status| status.job.name == "process"));
     let unknown = [
         ("topics", status.topics.reason()),
         ("lake", status.tables.reason()),
@@ -146,23 +153,26 @@ fn flow(status: &PipelineStatus) -> Section {
     ];
     let none = BTreeMap::new();
     let topics = status.topics.known().unwrap_or(&none);
-    let names: Vec<&str> = topics.keys().map(|topic| topic.rsplit('.').next().unwrap_or(topic)).collect();
-    for (name, end) in names.iter().zip(topics.values()) {
-        let delta = status.tables.known().and_then(|tables| tables.get(*name));
+    for (topic, end) in topics {
+        let name = topic.rsplit('.').next().unwrap_or(topic);
+        let delta = status.tables.known().and_then(|tables| tables.get(name));
         let destination = status.destination.known().and_then(|tables| tables.iter().find(|table| is(table, name)));
-        section.row(
-            Mark::Good,
-            [
-                (*name).to_owned(),
-                end.to_string(),
-                delta.and_then(|table| table.version).map_or_else(|| "-".to_owned(), |version| version.to_string()),
-                destination.map_or_else(|| "-".to_owned(), |table| table.rows.to_string()),
-            ],
-        );
+        let behind = process.filter(|process| process.lag.is_some()).map(|process| process.unread.get(topic));
+        let mut cells = vec![
+            name.to_owned(),
+            end.to_string(),
+            delta.and_then(|table| table.version).map_or_else(|| "-".to_owned(), |version| version.to_string()),
+            destination.map_or_else(|| "-".to_owned(), |table| table.rows.to_string()),
+            behind.map_or_else(|| "-".to_owned(), |unread| unread.map_or(0, |unread| unread.changes).to_string()),
+        ];
+        cells.extend(rates.map(|rates| rates.get(topic).map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"))));
+        section.row(Mark::Good, cells);
     }
     for table in status.destination.known().into_iter().flatten().filter(|table| table.topic.is_none()) {
         let name = table.table.rsplit('.').next().unwrap_or(&table.table);
-        section.row(Mark::Good, [name.to_owned(), "-".into(), "-".into(), table.rows.to_string()]);
+        let mut cells = vec![name.to_owned(), "-".into(), "-".into(), table.rows.to_string(), "-".into()];
+        cells.extend(rates.map(|_| "-".to_owned()));
+        section.row(Mark::Good, cells);
     }
     for (part, why) in unknown {
         if let Some(why) = why {

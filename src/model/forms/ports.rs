@@ -15,6 +15,14 @@ pub(crate) fn read(node: &Node, what: &str) -> Result<Vec<Port>, ModelError> {
     }
 }
 
+/// The host port of the short form, where it names one.
+pub(crate) fn published(text: &str) -> Option<u16> {
+    match parse(text).ok()?.as_slice() {
+        [port] => port.published,
+        _ => None,
+    }
+}
+
 /// Parses the short form.
 fn parse(text: &str) -> Result<Vec<Port>, String> {
     let (addresses, protocol) = match text.rsplit_once('/') {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Context, ext, resources, service};
 use crate::model::error::ModelError;
 use crate::model::yaml::{Fields, Node};
-use crate::model::{MountKind, Network, Project, Service, Volume, cycle, validate};
+use crate::model::{KnownSecret, MountKind, Network, PortVariable, Project, Service, Volume, cycle, validate};
 
 /// What is known of a project before its tree is read.
 pub(crate) struct Facts {
@@ -16,6 +16,10 @@ pub(crate) struct Facts {
     pub dir: PathBuf,
     /// Files that were read.
     pub files: Vec<PathBuf>,
+    /// Variables that decide on published ports.
+    pub port_variables: Vec<PortVariable>,
+    /// Secrets that are those of the files.
+    pub known_secrets: Vec<KnownSecret>,
     /// Profiles that were chosen.
     pub profiles: Vec<String>,
 }
@@ -66,6 +70,8 @@ pub(crate) fn project(
         networks,
         volumes,
         ext,
+        port_variables: facts.port_variables,
+        known_secrets: facts.known_secrets,
         warnings: context.warnings,
     };
     normalise(&mut project);
