@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pipectl::pipeline::clients::connect::Connect;
+use pipectl::pipeline::clients::connect::{Connect, ConnectorConfig};
 use pipectl::pipeline::clients::hdfs::Hdfs;
 use pipectl::pipeline::clients::jobserver::JobServer;
 use pipectl::pipeline::clients::{ClientError, Http};
@@ -62,7 +62,7 @@ const QUESTIONS: &[(&str, Ask)] = &[
         })
     }),
     (CONFIG, ask!(Connect.config("shop-pg"))),
-    (VALIDATION, ask!(Connect.validate(&Default::default()))),
+    (VALIDATION, ask!(Connect.validate(&ConnectorConfig::new()))),
     (OFFSETS, ask!(Connect.offsets("shop-pg"))),
     (JOBS, |http| {
         Box::pin(async move {

@@ -258,8 +258,7 @@ pub fn ends<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
         let _ = sender.send(());
         value
     });
-    if receiver.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("still at it after {} s", PATIENCE.as_secs());
-    }
+    let ended = receiver.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(ended, "still at it after {} s", PATIENCE.as_secs());
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
