@@ -7,14 +7,22 @@ in between must decide the same again.
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from lib import commits
+from lib import commits, offsetlog
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming import DataStreamReader
+
+
+_logger = logging.getLogger(__name__)
+
+# A commit of the change log that is older, and with it the file that it names, may go at any moment, see `lake.clean`.
+_GONE_AFTER_MS = 3 * 3_600_000
 
 
 class Files(commits.Files, Protocol):
@@ -22,6 +30,12 @@ class Files(commits.Files, Protocol):
 
     def create(self, path: str, text: str) -> bool:
         """Writes a file unless it exists."""
+
+    def modified_ms(self, path: str) -> int:
+        """When a file was last written, in milliseconds since 1970."""
+
+    def delete(self, path: str) -> None:
+        """Removes a directory with all that is in it."""
 
 
 def offsets(files: Files, checkpoint: str, log: str) -> dict[str, int]:
@@ -50,9 +64,50 @@ def change_log(
     come after a newer one and be taken for applied. So what a new checkpoint finds in the log is given to `catch_up`, with the
     log's version, to be applied in the order of offsets; the stream begins with the commits after that.
     """
+    position, newest = _position(files, checkpoint), _newest(files, log)
+    if position is not None and _is_gone(files, log, position, newest):
+        _logger.warning("%s was away for longer than the change log keeps its commits; it begins anew", checkpoint)
+        files.delete(checkpoint)
+        position = None
+    if position is None:
+        catch_up(newest)
+        files.create(f"{checkpoint}/starting_version", str(newest))
+        position = (newest, newest)
+    # A checkpoint knows better where to begin, and still this has to be a version that can be read.
+    return spark.readStream.format("delta").option("startingVersion", str(min(position[0], newest)))
+
+
+def _position(files: Files, checkpoint: str) -> tuple[int, int] | None:
+    """The versions of the change log at which the query's last batch began, and at which the next one does; none for a new checkpoint.
+    When it is started, Spark looks for the commits of the last batch again."""
+    done = [int(name) for name in files.names(f"{checkpoint}/commits") if name.isdigit()]
     note = f"{checkpoint}/starting_version"
-    if not files.exists(note):
-        version = commits.versions(files, log)[0]
-        catch_up(version)
-        files.create(note, str(version))
-    return spark.readStream.format("delta").option("startingVersion", files.read(note))
+
+    def after(batch: int) -> int:
+        if files.exists(f"{checkpoint}/offsets/{batch}"):
+            return offsetlog.delta_version(offsetlog.read(files, checkpoint, batch)) + 1
+        return int(files.read(note))
+
+    if done:
+        return after(max(done) - 1), after(max(done))
+    return (int(files.read(note)),) * 2 if files.exists(note) else None
+
+
+def _newest(files: Files, log: str) -> int:
+    return next(iter(commits.versions(files, log)), -1)
+
+
+def _is_gone(files: Files, log: str, position: tuple[int, int], newest: int) -> bool:
+    """Whether a commit that the query needs has been removed, or may be while it is read.
+
+    Without this the query would stop at a file that is not there, and somebody would have to remove its checkpoint. What the newest
+    commit added is in use still.
+    """
+
+    def commit(version: int) -> str:
+        return f"{log}/_delta_log/{version:020d}.json"
+
+    if any(version < newest and not files.exists(commit(version)) for version in position):
+        return True
+    following = position[1]
+    return following < newest and files.modified_ms(commit(following)) < time.time() * 1000 - _GONE_AFTER_MS

@@ -40,6 +40,16 @@ class Storage:
         finally:
             stream.close()
 
+    def modified_ms(self, path: str) -> int:
+        """When a file was last written, in milliseconds since 1970."""
+        file_system, java_path = self._open(path)
+        return file_system.getFileStatus(java_path).getModificationTime()
+
+    def delete(self, path: str) -> None:
+        """Removes a file or a directory with all that is in it."""
+        file_system, java_path = self._open(path)
+        file_system.delete(java_path, True)
+
     def create(self, path: str, text: str) -> bool:
         """Writes a file, complete from the moment it appears. False, and nothing written, where it exists already."""
         file_system, java_path = self._open(path)

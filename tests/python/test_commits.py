@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from lib.commits import AppendGuard, GuardError, Mark, marks, parse_commit
@@ -16,6 +17,7 @@ class FakeFiles:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.written_ms: dict[str, float] = {}  # those that are not new
 
     def names(self, directory):
         return [path.removeprefix(directory + "/") for path in self.texts if path.startswith(directory + "/")]
@@ -31,6 +33,12 @@ class FakeFiles:
             return False
         self.texts[path] = text
         return True
+
+    def modified_ms(self, path):
+        return self.written_ms.get(path, time.time() * 1000)
+
+    def delete(self, path):
+        self.texts = {name: text for name, text in self.texts.items() if not name.startswith(path + "/")}
 
     def commit(self, version: int, metadata: str | None) -> None:
         info = {"commitInfo": {"operation": "WRITE"} | ({"userMetadata": metadata} if metadata else {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from lib import resume
 from test_commits import TABLE, FakeFiles, log_with
@@ -68,3 +69,57 @@ def test_a_catching_up_that_fails_is_done_again():
         files.commit(2, None)
     assert begin(files, caught_up) == "2"
     assert caught_up == [2]
+
+
+def reached(files: FakeFiles, version: int) -> None:
+    """The query has done a batch that ends before this version of the change log."""
+    files.texts["c/starting_version"] = "0"
+    files.texts["c/offsets/6"] = "v1\n{}\n" + json.dumps({"reservoirVersion": version - 1, "index": -1})
+    files.texts["c/offsets/7"] = "v1\n{}\n" + json.dumps({"reservoirVersion": version, "index": -1})
+    files.texts["c/commits/7"] = "v1\n{}"
+
+
+def commit_path(version: int) -> str:
+    return f"{TABLE}/_delta_log/{version:020d}.json"
+
+
+def test_a_query_that_is_not_far_behind_goes_on():
+    files, caught_up = log_with(0, 1, 2, 3), []
+    reached(files, 2)
+    assert (begin(files, caught_up), caught_up) == ("1", [])
+    # A change log that was quiet for long is no reason either: its newest commit is in use.
+    for version in range(5):
+        files.written_ms[commit_path(version)] = 0
+    for version in (4, 5):
+        reached(files, version)
+        assert (begin(files, caught_up), caught_up) == (str(version - 1), [])
+
+
+def test_a_query_whose_next_commit_may_be_cleaned_away_begins_anew():
+    files, caught_up = log_with(0, 1, 2, 3), []
+    reached(files, 2)
+    files.written_ms[commit_path(2)] = (time.time() - 4 * 3600) * 1000
+    assert (begin(files, caught_up), caught_up) == ("4", [4])
+    assert "c/offsets/7" not in files.texts
+
+
+def test_a_query_whose_next_commit_is_gone_begins_anew():
+    files, caught_up = log_with(0, 1, 2, 3), []
+    reached(files, 2)
+    del files.texts[commit_path(2)]
+    assert (begin(files, caught_up), caught_up) == ("4", [4])
+
+
+def test_spark_looks_for_the_last_batch_again():
+    files, caught_up = log_with(0, 1, 2, 3), []
+    reached(files, 3)
+    del files.texts[commit_path(2)]
+    assert (begin(files, caught_up), caught_up) == ("4", [4])
+
+
+def test_a_batch_that_was_begun_only_counts_as_not_done():
+    files, caught_up = log_with(0, 1, 2, 3), []
+    reached(files, 2)
+    files.texts["c/offsets/8"] = files.texts["c/offsets/7"].replace("2", "4")
+    del files.texts[commit_path(2)]
+    assert (begin(files, caught_up), caught_up) == ("4", [4])
