@@ -1,5 +1,5 @@
-//! Settings of topics: Kafka's `DescribeConfigs`, which the client library does not have. One request on a connection of
-//! its own, in version 1 (Kafka 2.0 up to 4.x understand it).
+//! Settings of topics: Kafka's `DescribeConfigs` and `IncrementalAlterConfigs`, which the client library does not have. One request
+//! on a connection of its own, the former in version 1 (Kafka 2.0 up to 4.x understand it), the latter in version 0 (2.3 up to 4.x).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +10,9 @@ use super::kafka_wire::{Wire, WireError, text};
 const SERVER: &str = "Kafka";
 /// API key and version.
 const DESCRIBE_CONFIGS: (i16, i16) = (32, 1);
+const ALTER_CONFIGS: (i16, i16) = (44, 0);
+/// Operation on a setting: give it this value.
+const SET: u8 = 0;
 /// Kind of resource: a topic.
 const TOPIC: u8 = 2;
 /// An answer larger than this is none: a topic has some forty settings.
@@ -34,6 +37,60 @@ pub async fn read(address: &str, topics: &[String], patience: Duration) -> Resul
         let message = format!("settings of topic {topic} cannot be read");
         ClientError::Refused { server: SERVER, code: format!("error {code}"), message }
     })
+}
+
+/// Gives one setting of these topics a value; the others stay.
+pub async fn write(
+    address: &str,
+    topics: &[String],
+    setting: (&str, &str),
+    patience: Duration,
+) -> Result<(), ClientError> {
+    let unreachable = |reason: String| ClientError::Unreachable { server: SERVER, address: address.to_owned(), reason };
+    let exchange = async { Wire::connect(address, LARGEST).await?.ask(ALTER_CONFIGS, &changes(topics, setting)).await };
+    let answered = tokio::time::timeout(patience, exchange).await;
+    let answer = answered.map_err(|_| unreachable("timed out".to_owned()))?;
+    let answer = answer.map_err(|error| unreachable(error.to_string()))?;
+    let refused = refusals(&mut Reader(&answer)).ok_or_else(|| ClientError::Malformed {
+        server: SERVER,
+        reason: "changed settings of topics: the answer ends too early".to_owned(),
+    })?;
+    refused.map_or(Ok(()), |(topic, code, reason)| {
+        let message = format!("{} of topic {topic} cannot be set: {reason}", setting.0);
+        Err(ClientError::Refused { server: SERVER, code: format!("error {code}"), message })
+    })
+}
+
+/// The resources, each with the one setting; then that it is meant.
+fn changes(topics: &[String], (name, value): (&str, &str)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(i32::try_from(topics.len()).unwrap_or(i32::MAX).to_be_bytes());
+    for topic in topics {
+        bytes.push(TOPIC);
+        text(&mut bytes, topic);
+        bytes.extend(1_i32.to_be_bytes());
+        text(&mut bytes, name);
+        bytes.push(SET);
+        text(&mut bytes, value);
+    }
+    bytes.push(0);
+    bytes
+}
+
+/// The first topic that was refused, with code and reason; the outer nothing is an answer that ends too early.
+#[expect(clippy::option_option, reason = "the two mean different things")]
+fn refusals(reader: &mut Reader<'_>) -> Option<Option<(String, i16, String)>> {
+    let _throttled = reader.int()?;
+    for _ in 0..reader.int()? {
+        let code = reader.short()?;
+        let reason = reader.text()?.unwrap_or_default();
+        reader.take(1)?;
+        let topic = reader.text()?.unwrap_or_default();
+        if code != 0 {
+            return Some(Some((topic, code, reason)));
+        }
+    }
+    Some(None)
 }
 
 async fn ask(address: &str, topics: &[String]) -> Result<Vec<u8>, WireError> {
@@ -187,6 +244,31 @@ mod tests {
             let address = broker(bytes).await;
             let error = read(&address, &["t".to_owned()], Duration::from_secs(5)).await.expect_err("no settings");
             assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_byte_by_byte() {
+        let mut expected = vec![0, 0, 0, 1, 2, 0, 1, b't', 0, 0, 0, 1, 0, 12];
+        expected.extend(b"retention.ms");
+        expected.extend([0, 0, 2, b'9', b'9', 0]);
+        assert_eq!(changes(&["t".to_owned()], ("retention.ms", "99")), expected);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_refused_is_told_with_its_reason() {
+        let answer = |code: u8| vec![0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, code, 0, 2, b'n', b'o', 2, 0, 1, b't'];
+        for (bytes, expected) in [
+            (answer(0), ""),
+            (answer(40), "Kafka answered error 40: retention.ms of topic t cannot be set: no"),
+            (
+                answer(0)[..20].to_vec(),
+                "Kafka sent an unexpected answer: changed settings of topics: the answer ends too early",
+            ),
+        ] {
+            let topics = ["t".to_owned()];
+            let written = write(&broker(bytes).await, &topics, ("retention.ms", "99"), Duration::from_secs(5)).await;
+            assert_eq!(written.err().map(|error| error.to_string()).unwrap_or_default(), expected);
         }
     }
 }
