@@ -1,8 +1,9 @@
 //! pipeline.yml: what is read from it, and the words in which mistakes are refused.
 
 use std::path::Path;
+use std::time::Duration;
 
-use pipectl::pipeline::spec::{self, Infinity};
+use pipectl::pipeline::spec::{self, Infinity, Made, Results};
 
 fn lookup(name: &str) -> Option<String> {
     (name == "SLOT").then(|| "slot_1".to_owned())
@@ -42,6 +43,36 @@ fn infinity_stops_the_jobs_unless_it_is_declared_to_be_null() {
     // YAML reads the bare word as nothing; both spellings mean the policy.
     assert_eq!(policy("infinity: null"), Infinity::Null);
     assert_eq!(policy("infinity: 'null'"), Infinity::Null);
+}
+
+#[test]
+fn a_function_is_read_with_what_is_said_of_its_result() {
+    let file = Path::new("tests/cases/pipeline/function/pipeline.yml");
+    let spec = spec::load(file, &lookup).unwrap();
+    let orders = &spec.tables["public.orders"].destination;
+    assert!(orders.is_function() && orders.results.keeps_rows);
+    let columns: Vec<_> = orders.results.columns.iter().collect();
+    assert_eq!(
+        columns,
+        [(&"id".to_owned(), &Made::Same), (&"total".to_owned(), &Made::From(vec!["amount".to_owned()]))]
+    );
+    assert_eq!(spec.tables["public.items"].destination.results, Results::default());
+    // Only what starts something looks into the files.
+    insta::assert_snapshot!(spec::load_with_statements(file, &lookup).unwrap_err(), @r"
+    tests/cases/pipeline/function/orders.py:6:1: orders.py, the transformation of table `public.orders`, has no function `transform`
+      6 | def transfrom(rows: DataFrame) -> DataFrame:
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: write `def transform(rows: DataFrame) -> DataFrame:`
+    ");
+}
+
+#[test]
+fn retention_is_told_in_hours_or_days() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let said = spec::load(Path::new("tests/cases/pipeline/function/pipeline.yml"), &lookup).unwrap();
+    assert_eq!((said.lake.retention, said.topic_retention), (hours(12), Some(hours(14 * 24))));
+    let silent = spec::load(Path::new("tests/cases/pipeline/good.yml"), &lookup).unwrap();
+    assert_eq!((silent.lake.retention, silent.topic_retention), (hours(7 * 24), None));
 }
 
 #[test]

@@ -35,6 +35,8 @@ ON CONFLICT (query_id, batch_id) DO UPDATE SET upserted = ledger.upserted + excl
     deleted = ledger.deleted + excluded.deleted, offsets = ledger.offsets || excluded.offsets, committed_at = clock_timestamp()
 """
 
+PRUNE = "DELETE FROM pipectl.ledger WHERE committed_at < clock_timestamp() - make_interval(hours => %s)"
+
 COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, NULL)
 FROM pg_attribute a

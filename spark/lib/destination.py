@@ -12,12 +12,14 @@ from typing import Any
 
 from lib import apply_sql
 from lib.apply_sql import Target
+from lib.every import Every
 from lib.identifiers import postgres_name
 from lib.pipeline import Aggregate, Pipeline
 
 log = logging.getLogger(__name__)
 
 _GIVE_UP_SECONDS = 60
+_PRUNE_SECONDS = 3600.0
 
 
 class DestinationError(Exception):
@@ -68,6 +70,8 @@ class Destination:
         }
         self._connect = connect
         self._lost = lost
+        self._retention_hours = pipeline.retention_hours
+        self._prune = Every(_PRUNE_SECONDS, _PRUNE_SECONDS)
         self._connection: Any = None
         self._targets: dict[str, Target] = {}
 
@@ -177,6 +181,8 @@ class Destination:
             cursor.execute(apply_sql.ADVANCE, (table.topic, table.end, batch.change_log))
         offsets = json.dumps({table.topic: table.end for table in tables})
         cursor.execute(apply_sql.LEDGER, (batch.query_id, batch.batch_id, upserted, deleted, offsets))
+        if self._prune.is_due():
+            cursor.execute(apply_sql.PRUNE, (self._retention_hours,))
         return upserted, deleted
 
     def _stage(self, cursor: Any, tables: list[TableBatch]) -> None:

@@ -13,6 +13,7 @@ from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table
 from lib.storage import Storage
 
+_LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 _MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
 # Deletion vectors: a MERGE then marks rows instead of writing their file anew. Auto compaction joins the small files of
@@ -23,10 +24,21 @@ _MERGED_PROPERTIES = {
     "delta.autoOptimize.autoCompact": "true",
 }
 
+# How long commits of the change log, and files that compaction has replaced, are kept: whoever follows the log reads both. One who was
+# away longer begins anew (see lib.resume).
+CHANGES_RETENTION_HOURS = 4
+
+
+def retention(hours: int) -> dict[str, str]:
+    """Table properties: how long old versions can be read."""
+    kept = f"interval {hours} hours"
+    return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
+
 
 def create_change_log(spark: SparkSession, storage: Storage, pipeline: Pipeline) -> None:
     """Makes the change log where it does not exist."""
-    _create(spark, storage, pipeline.changes_path, changes.COLUMNS, changes.PROPERTIES)
+    properties = changes.PROPERTIES | retention(CHANGES_RETENTION_HOURS)
+    _create(spark, storage, pipeline.changes_path, changes.COLUMNS, properties)
 
 
 class LakeSchemaError(Exception):
@@ -38,7 +50,8 @@ def prepare_merged_tables(spark: SparkSession, storage: Storage, pipeline: Pipel
     for table in pipeline.tables:
         columns = [f"{spark_name(column.name)} {column.type.spark}" for column in table.columns]
         columns += ["_offset bigint COMMENT 'Kafka offset of the last change'", "_lsn bigint"]
-        if not _create(spark, storage, pipeline.table_path(table), ", ".join(columns), _MERGED_PROPERTIES):
+        properties = _MERGED_PROPERTIES | retention(pipeline.retention_hours)
+        if not _create(spark, storage, pipeline.table_path(table), ", ".join(columns), properties):
             _add_columns(spark, pipeline.table_path(table), table)
 
 
@@ -82,6 +95,16 @@ def register(spark: SparkSession, pipeline: Pipeline) -> None:
     paths = {"changes": pipeline.changes_path} | {table.name: pipeline.table_path(table) for table in pipeline.tables}
     for name, path in paths.items():
         spark.sql(f"CREATE TABLE IF NOT EXISTS {database}.{spark_name(name)} USING delta LOCATION {spark_text(path)}")
+    for table in pipeline.tables:
+        _keep_for(spark, f"{database}.{spark_name(table.name)}", retention(pipeline.retention_hours))
+
+
+def _keep_for(spark: SparkSession, name: str, wanted: dict[str, str]) -> None:
+    """Gives a table that was made with another retention the one that is declared now."""
+    there = {row.key: row.value for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+    if any(there.get(key) != value for key, value in wanted.items()):
+        listed = ", ".join(f"{spark_text(key)} = {spark_text(value)}" for key, value in wanted.items())
+        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({listed})")
 
 
 def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, truncated_at: int | None) -> None:
@@ -112,6 +135,21 @@ def merge(spark: SparkSession, path: str, table: Table, source: DataFrame, trunc
 def compact(spark: SparkSession, path: str) -> None:
     """Joins small files. Appends by others go on meanwhile, and streams do not see the files it writes as new data."""
     spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).optimize().executeCompaction()
+
+
+def clean(spark: SparkSession, path: str) -> None:
+    """Removes commits that are older than the table's retention and that a checkpoint covers, then the files that only such versions
+    need. Delta removes commits by itself, but only those of days that have passed."""
+    log, jvm = _log(spark, path), spark._jvm
+    none = jvm.scala.Option.empty()
+    snapshot = log.update(False, none, none)
+    log.cleanUpExpiredLogs(snapshot, none, none, jvm.org.apache.spark.sql.delta.TruncationGranularity.HOUR())
+    # Delta lists a table's files with so many tasks, 10,000 by default: minutes for a handful of files.
+    spark.conf.set(_LISTING, "1")
+    try:
+        jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).vacuum()
+    finally:
+        spark.conf.unset(_LISTING)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,7 @@ from lib.batch import TableChanges
 from lib.commits import Mark
 from lib.job import Job
 from lib.offsetlog import delta_version, read
-
-# Every batch of job 1 leaves a small file in the change log; at the default interval this joins them every ten minutes.
-_COMPACT_EVERY = 60
+from lib.upkeep import Upkeep
 
 
 class Merger:
@@ -23,7 +21,7 @@ class Merger:
         self._job = job
         self._log = job.spark.read.format("delta").load(job.pipeline.changes_path)
         self._applied: dict[str, int] = {}
-        self._batches = 0
+        self._upkeep = Upkeep(job.pipeline)
         for table in job.pipeline.tables:
             newest = next(commits.marks(job.storage, job.pipeline.table_path(table)), None)
             self._applied.update(newest.offsets if newest is not None else {})
@@ -33,9 +31,7 @@ class Merger:
         job = self._job
         version = delta_version(read(job.storage, job.checkpoint("merge"), batch_id))
         self._merge(frame, version, job.query_id(), batch_id)
-        self._batches += 1
-        if self._batches % _COMPACT_EVERY == 0:
-            lake.compact(frame.sparkSession, job.pipeline.changes_path)
+        self._upkeep.after_merge(frame.sparkSession)
 
     def catch_up(self, version: int) -> None:
         """Merges what the change log holds and no table has yet."""

@@ -10,6 +10,8 @@ import yaml
 
 from lib.column_types import ColumnType, UnknownTypeError, parse_type
 
+_HOURS = {"h": 1, "d": 24}
+
 
 class PipelineError(Exception):
     """pipeline.yml or a file it names is wrong; the message says where."""
@@ -24,6 +26,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Result:
+    """What pipeline.yml says of the rows that a Python function makes."""
+
+    columns: tuple[str, ...] = ()  # all of them; empty where it does not say
+    passed_on: tuple[str, ...] = ()  # those of them that are the source's columns as they are
+    keeps_rows: bool = False  # each row makes exactly one
+
+
+@dataclass(frozen=True)
 class Table:
     """A source table, its place in the lake and its destination."""
 
@@ -32,6 +43,7 @@ class Table:
     columns: tuple[Column, ...]
     destination: str
     transform: Path
+    result: Result = Result()
     infinity_to_null: bool = False  # what becomes of infinite dates and times: NULL, or the job stops
 
     @property
@@ -65,6 +77,7 @@ class Pipeline:
     lake_path: str
     checkpoints: str
     lake_database: str
+    retention_hours: int  # how long old versions of the merged tables, and the ledger's rows, are kept
     destination_service: str
     destination_database: str
     destination_schema: str
@@ -147,12 +160,20 @@ class _Reader:
             lake_path=self.get(lake, "path", "lake", str).rstrip("/"),
             checkpoints=self.get(lake, "checkpoints", "lake", str).rstrip("/"),
             lake_database=self.get(lake, "database", "lake", str),
+            retention_hours=self.hours({"retention": "7d", **lake}, "retention", "lake"),
             destination_service=self.get(destination, "service", "destination", str),
             destination_database=self.get(destination, "database", "destination", str),
             destination_schema=self.get({"schema": "public", **destination}, "schema", "destination", str),
             tables=tables,
             aggregates=tuple(self.aggregate(name, value, tables) for name, value in aggregates.items()),
         )
+
+    def hours(self, mapping: dict[str, Any], key: str, where: str) -> int:
+        text = self.get(mapping, key, where, str)
+        number, unit = text[:-1], text[-1:]
+        if not (number.isascii() and number.isdigit()) or int(number) == 0 or unit not in _HOURS:
+            raise self.fail(f"{where}.{key}", f"expected a time such as 12h or 7d, found {text!r}")
+        return int(number) * _HOURS[unit]
 
     def infinity_to_null(self, document: dict[str, Any]) -> bool:
         policy = document.get("infinity", "stop")
@@ -179,7 +200,17 @@ class _Reader:
             columns=columns,
             destination=self.get(destination, "table", f"{where}.destination", str),
             transform=self.file_in(destination, "transform", f"{where}.destination"),
+            result=self.result(destination, f"{where}.destination"),
             infinity_to_null=infinity_to_null,
+        )
+
+    def result(self, destination: dict[str, Any], where: str) -> Result:
+        columns = self.get({"columns": {}, **destination}, "columns", where, dict)
+        return Result(
+            columns=tuple(columns),
+            # A column's own name says that it is passed on; a list says what it is computed from.
+            passed_on=tuple(name for name, made in columns.items() if made == name),
+            keeps_rows=self.get({"keeps_rows": False, **destination}, "keeps_rows", where, bool),
         )
 
     def key(self, value: Any, where: str) -> tuple[str, ...]:

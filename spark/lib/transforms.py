@@ -1,14 +1,17 @@
-"""The SQL files users edit: checked when the job starts, applied to every batch."""
+"""The files users edit, SQL or Python: checked when the job starts, applied to every batch."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lib import documents, typed
+from lib.functions import Function, FunctionError
 from lib.identifiers import spark_name
 from lib.pipeline import Table
 
@@ -20,39 +23,62 @@ class TransformError(Exception):
 
 
 class Transform:
-    """The SELECT of one table."""
+    """What makes destination rows of one table's rows: a SELECT or a Python function."""
 
     def __init__(self, table: Table, root: Path) -> None:
         self.table = table
         self.file = str(table.transform.relative_to(root))
-        self._sql = table.transform.read_text(encoding="utf-8").strip().rstrip(";")
         self.columns: list[str] = []
+        self._function: Function | None = None
+        self._sql = ""
+        if table.transform.suffix == ".py":
+            with self._explained():
+                self._function = Function(self.file, table.transform)
+        else:
+            self._sql = table.transform.read_text(encoding="utf-8").strip().rstrip(";")
 
     def check(self, spark: SparkSession) -> None:
-        """Analyses the SELECT over an empty view, so that a mistake stops the job at once and not with the first row."""
+        """Analyses it over an empty frame, so that a mistake stops the job at once and not with the first row."""
         ddl = ", ".join(f"{spark_name(column.name)} {column.type.spark}" for column in self.table.columns)
         empty = spark._jvm.java.util.ArrayList()
         schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(ddl)
         frame = DataFrame(spark._jsparkSession.createDataFrame(empty, schema), spark)
-        self.columns = self._select(frame).columns
+        result = self._apply(frame)
+        self.columns = result.columns
         missing = [name for name in self.table.key if name not in self.columns]
         if missing:
-            raise TransformError(f"{self.file}: the key column `{missing[0]}` is not in the SELECT's result")
+            raise TransformError(f"{self.file}: the key column `{missing[0]}` is not in the {self._kind} result")
+        if self._function is not None:
+            with self._explained():
+                self._function.check(frame, result, self.table.result)
 
     def documents(self, changes: DataFrame) -> list[str]:
         """The transformed rows of a batch as JSON texts."""
-        result = self._select(typed.rows(self.table, changes))
-        try:
+        result = self._apply(typed.rows(self.table, changes))
+        with self._explained():
             return [row[0] for row in result.select(documents.column(result)).collect()]
-        except PySparkException as error:
-            raise TransformError(describe(self.file, str(error))) from error
 
-    def _select(self, rows: DataFrame) -> DataFrame:
-        rows.createOrReplaceTempView(spark_name(self.table.name))
-        try:
+    @property
+    def _kind(self) -> str:
+        return "SELECT's" if self._function is None else "function's"
+
+    def _apply(self, rows: DataFrame) -> DataFrame:
+        with self._explained():
+            if self._function is not None:
+                return self._function(rows)
+            rows.createOrReplaceTempView(spark_name(self.table.name))
             return rows.sparkSession.sql(self._sql)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What is raised in the block is told with file and line."""
+        try:
+            yield
+        except FunctionError as error:
+            raise TransformError(str(error)) from error
         except PySparkException as error:
-            raise TransformError(describe(self.file, str(error))) from error
+            told = describe(self.file, str(error)) if self._function is None else str(self._function.error(error))
+            raise TransformError(told) from error
 
 
 def describe(file: str, message: str) -> str:

@@ -3,6 +3,7 @@
 //! The jobs read the same file. Every mistake is refused here first, with its line, before anything is started.
 
 mod column;
+mod function;
 mod governance;
 mod places;
 mod problems;
@@ -11,10 +12,12 @@ mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 pub use column::{canonical_type, type_name};
+pub use function::{Made, Results};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
 pub use places::Places;
 pub use problems::SpecErrors;
@@ -28,6 +31,9 @@ pub struct PipelineSpec {
     pub source: Source,
     /// Prefix of every topic.
     pub topic_prefix: String,
+    /// How long topics keep what nobody may have read yet: the longest outage that costs no snapshot; whole hours. Nothing: the
+    /// topics are left as they are.
+    pub topic_retention: Option<Duration>,
     /// Name of the connector.
     pub connector: String,
     /// Where change log and merged tables lie.
@@ -96,6 +102,8 @@ pub struct Lake {
     pub checkpoints: String,
     /// Database in the metastore.
     pub database: String,
+    /// How long old versions of the merged tables can be read, and the destination's ledger is kept; whole hours.
+    pub retention: Duration,
 }
 
 /// The destination database.
@@ -137,8 +145,17 @@ pub struct Table {
 pub struct TableDestination {
     /// Table of the destination schema.
     pub table: String,
-    /// File with the SELECT that makes destination rows of source rows, relative to the file's directory.
+    /// File with the SELECT or the Python function that makes destination rows of source rows, relative to the file's directory.
     pub transform: PathBuf,
+    /// What is said of a function's result; of a SELECT's the statement itself tells.
+    pub results: Results,
+}
+
+impl TableDestination {
+    /// True for a Python function.
+    pub fn is_function(&self) -> bool {
+        function::is_function(&self.transform)
+    }
 }
 
 /// A table of the destination that is computed from its other tables.

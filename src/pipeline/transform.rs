@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::spec::{Made, Results, Table};
+
 /// What is known of a transformation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
@@ -34,6 +36,17 @@ const ROW_CHANGING: [&str; 13] = [
 ];
 
 impl Shape {
+    /// What is certain of a table's transformation, with the text of its file. Of a function that is what pipeline.yml says and
+    /// the jobs hold against it.
+    pub fn of_table(table: &Table, text: &str) -> Self {
+        if !table.destination.is_function() {
+            return Self::of(text);
+        }
+        let Results { columns, keeps_rows } = &table.destination.results;
+        let passed = columns.iter().filter(|(_, made)| **made == Made::Same).map(|(name, _)| name.clone());
+        Self { keeps_rows: *keeps_rows, passed: passed.collect(), ..Self::default() }
+    }
+
     /// Reads the outermost SELECT of a transformation.
     pub fn of(sql: &str) -> Self {
         let tokens = tokens(sql);

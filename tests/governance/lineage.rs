@@ -69,3 +69,24 @@ fn a_statement_that_cannot_be_followed_leaves_an_edge_and_a_note() {
         ]
     );
 }
+
+#[test]
+fn the_columns_of_a_function_are_those_that_are_declared() {
+    let file = Path::new("tests/cases/pipeline/function/pipeline.yml");
+    let spec = spec::load(file, &|_| None).expect("a pipeline");
+    let lineage = Lineage::of(&spec, &statements(&spec, file.parent().expect("a directory")));
+    assert_eq!(
+        lineage.notes,
+        [
+            "items.py: columns not traced: a Python function is not followed; `columns` in pipeline.yml can say what each is made of"
+        ]
+    );
+    let last = lineage.edges.iter().find(|edge| edge.description == "orders.py").expect("an edge");
+    assert_eq!(last.sql, None, "code is not SQL");
+    let columns = last.columns.iter().map(|map| (map.from.len(), map.to.as_str(), map.plain));
+    let ends = |name: &str, to: &str| assert!(to.ends_with(name), "{to}");
+    let columns: Vec<_> = columns.collect();
+    ends(".orders.id", columns[0].1);
+    ends(".orders.total", columns[1].1);
+    assert_eq!([(columns[0].0, columns[0].2), (columns[1].0, columns[1].2)], [(1, true), (1, false)]);
+}

@@ -13,8 +13,9 @@ const EXAMPLE: &str = "\
 version: 1
 source: {service: pg, database: shop, schema: public, slot: slot_1, publication: pub}
 topic_prefix: shop
+topics: {retention: 14d}
 connector: shop-pg
-lake: {path: hdfs://nn:9000/delta, checkpoints: hdfs://nn:9000/checkpoints, database: lake}
+lake: {path: hdfs://nn:9000/delta, checkpoints: hdfs://nn:9000/checkpoints, database: lake, retention: 7d}
 destination: {service: dest, database: shop, schema: serving}
 infinity: stop
 tables:
@@ -24,6 +25,14 @@ tables:
       id: bigint
       email: {type: text, mask: hash}
     destination: {table: orders, transform: orders.sql}
+  public.people:
+    key: [id]
+    columns: {id: bigint, name: text}
+    destination:
+      table: people
+      transform: people.py
+      columns: {id: id, name: [name]}
+      keeps_rows: true
 aggregates:
   daily: {table: daily, key: [day], query: orders.sql, affected: {orders: orders.sql}}
 governance:
@@ -61,7 +70,9 @@ fn read(document: &Value) -> Result<(), SpecErrors> {
     let folder = tempfile::tempdir().expect("a directory");
     let file = folder.path().join("pipeline.yml");
     std::fs::write(&file, serde_json::to_string_pretty(document).expect("JSON is YAML")).expect("written");
-    std::fs::write(folder.path().join("orders.sql"), "SELECT 1").expect("written");
+    for name in ["orders.sql", "people.py"] {
+        std::fs::write(folder.path().join(name), "SELECT 1").expect("written");
+    }
     spec::load(&file, &|_| None).map(drop)
 }
 
@@ -114,7 +125,7 @@ fn the_schema_has_the_keys_that_the_reader_knows_and_no_others() {
         assert_eq!(properties, known(&document, place), "at {place:?}");
         places += 1;
     });
-    assert_eq!(places, 12, "the example has every mapping that there is");
+    assert_eq!(places, 15, "the example has every mapping that there is");
 }
 
 #[test]
@@ -180,6 +191,7 @@ fn the_examples_are_valid_and_their_mistakes_are_not() {
         "bad-slot",
         "external",
         "external-service-port",
+        "function",
         "governance-tag",
         "governance-tier",
         "governance-unknown-key",
@@ -190,6 +202,7 @@ fn the_examples_are_valid_and_their_mistakes_are_not() {
         "no-schema",
         "unknown-key",
         "unknown-type",
+        "retention",
         "version",
     ];
     for case in seen {

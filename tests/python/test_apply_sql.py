@@ -215,6 +215,17 @@ def test_a_lost_connection_is_opened_again(destination, database):
     assert database.connections == 2
 
 
+def test_the_ledger_is_pruned_now_and_then(destination, database):
+    destination.apply(batch())
+    assert not [statement for statement in database.statements if "DELETE FROM pipectl.ledger" in statement]
+    destination._prune._next = 0
+    database.applied.clear()
+    destination.apply(batch())
+    database.applied.clear()
+    destination.apply(batch())
+    assert len([statement for statement in database.statements if "DELETE FROM pipectl.ledger" in statement]) == 1
+
+
 def test_columns_the_destination_lacks(database):
     pipeline = load(ROOT / "pipeline.yml")
     columns = {table.destination: ["order_id", "colour"] for table in pipeline.tables}

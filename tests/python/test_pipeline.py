@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from lib.column_types import UnknownTypeError, parse_type
-from lib.pipeline import PipelineError, load
+from lib.pipeline import PipelineError, Result, load
 
 
 def test_the_shipped_file_is_valid():
@@ -129,3 +129,24 @@ def test_types(text, name, spark):
 def test_types_that_are_not_carried(text):
     with pytest.raises(UnknownTypeError):
         parse_type(text)
+
+
+def test_what_is_said_of_a_function():
+    file = ROOT / "tests/cases/pipeline/function/pipeline.yml"
+    pipeline = load(file)
+    assert pipeline.retention_hours == 12
+    assert pipeline.tables[0].result == Result(("id", "total"), ("id",), True)
+    assert pipeline.tables[1].result == Result()
+    assert load(ROOT / "pipeline.yml").retention_hours == 7 * 24
+
+
+@pytest.mark.parametrize("retention", ["0d", "7", "-1h", "1w", "d", "\u0663d"])
+def test_a_retention_is_hours_or_days(tmp_path, retention):
+    text = (ROOT / "tests/cases/pipeline/function/pipeline.yml").read_text(encoding="utf-8")
+    for name in ("orders.py", "items.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "pipeline.yml").write_text(
+        text.replace("retention: 12h", f"retention: '{retention}'"), encoding="utf-8"
+    )
+    with pytest.raises(PipelineError, match="lake.retention: expected a time such as 12h or 7d"):
+        load(tmp_path / "pipeline.yml")

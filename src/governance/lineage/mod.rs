@@ -6,6 +6,7 @@
 //! table; the graph shows the table, which holds the same rows, because that is what people query.
 
 pub mod check;
+mod function;
 pub mod show;
 mod statements;
 
@@ -154,7 +155,11 @@ impl Lineage {
     fn transformation(&mut self, spec: &PipelineSpec, name: &str, table: &Table, statement: &str) {
         let (lake, destination) = (names::lake_table(spec, name), names::destination_of(spec, table));
         let relation = Relation::table(lake_name(name), table.columns.keys());
-        let outputs = trace(statement, Flavour::Spark, &[relation]);
+        let outputs = if table.destination.is_function() {
+            function::outputs(lake_name(name), table)
+        } else {
+            trace(statement, Flavour::Spark, &[relation])
+        };
         let file = table.destination.transform.display().to_string();
         let outputs = self.heard(&file, outputs);
         let columns = outputs.iter().filter(|output| !output.from.is_empty());
@@ -168,7 +173,7 @@ impl Lineage {
             from: Node { entity_type: "table", fqn: lake.clone() },
             to: Node { entity_type: "table", fqn: destination.clone() },
             pipeline: names::job(names::PROCESS),
-            sql: Some(statement.trim().to_owned()),
+            sql: (!table.destination.is_function()).then(|| statement.trim().to_owned()),
             description: file,
         });
         let written = outputs.into_iter().map(|output| output.name).collect();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::Pipeline;
 use super::clients::ClientError;
-use super::spec::{PipelineSpec, lake_name};
+use super::spec::{Made, PipelineSpec, Table, lake_name};
 use super::sql::{Flavour, Output, Reading, Relation, outputs, read, result};
 use destination::{Gifts, Given, OWN};
 use problem::Problem;
@@ -64,9 +64,22 @@ fn gifts(pipeline: &Pipeline) -> Gifts {
     gifts
 }
 
+/// The columns that a function gives, where pipeline.yml says it.
+fn declared(table: &Table) -> Option<Vec<Given>> {
+    let columns = &table.destination.results.columns;
+    let given = |(name, made): (&String, &Made)| {
+        let kind = (*made == Made::Same).then(|| table.columns.get(name).cloned()).flatten();
+        Given { name: name.clone(), kind }
+    };
+    (!columns.is_empty()).then(|| columns.iter().map(given).collect())
+}
+
 /// The columns that a table's transformation gives, with their types where they are passed on.
 pub fn transformed(spec: &PipelineSpec, name: &str, sql: &str) -> Option<Vec<Given>> {
     let table = spec.tables.get(name)?;
+    if table.destination.is_function() {
+        return declared(table);
+    }
     let Reading::Select(query) = read(sql, Flavour::Spark) else { return None };
     let relations = [Relation::table(lake_name(name), table.columns.keys())];
     if !result(&query, &relations)?.complete {

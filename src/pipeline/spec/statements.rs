@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sqlparser::ast::Query;
 
 use super::problems::Problems;
-use super::{Aggregate, PipelineSpec, Table, lake_name};
+use super::{Aggregate, PipelineSpec, Table, function, lake_name};
 use crate::model::ModelError;
 use crate::model::paths;
 use crate::model::suggest;
@@ -41,6 +41,12 @@ struct Checker<'s> {
 
 impl Checker<'_> {
     fn transformation(&self, name: &str, table: &Table, problems: &mut Problems) {
+        if table.destination.is_function() {
+            if let Some(file) = self.file(&table.destination.transform, problems) {
+                function::check(&file, name, table, problems);
+            }
+            return;
+        }
         let what = format!("the transformation of table `{name}`");
         let Some((file, query)) = self.select(&table.destination.transform, &what, Flavour::Spark, problems) else {
             return;
@@ -82,6 +88,12 @@ impl Checker<'_> {
         }
     }
 
+    fn file(&self, path: &Path, problems: &mut Problems) -> Option<Arc<Source>> {
+        // One that is missing was told of with its place in pipeline.yml.
+        let path = path.to_str().filter(|path| !path.is_empty())?;
+        problems.keep(Source::read(&paths::resolve(self.base, path), self.base))
+    }
+
     /// The file and its SELECT, where it is one.
     fn select(
         &self,
@@ -90,9 +102,7 @@ impl Checker<'_> {
         flavour: Flavour,
         problems: &mut Problems,
     ) -> Option<(Arc<Source>, Box<Query>)> {
-        // One that is missing was told of with its place in pipeline.yml.
-        let path = path.to_str().filter(|path| !path.is_empty())?;
-        let file = problems.keep(Source::read(&paths::resolve(self.base, path), self.base))?;
+        let file = self.file(path, problems)?;
         let reason = match read(&file.text, flavour) {
             Reading::Select(query) => return Some((file, query)),
             Reading::Other(reason) => reason,

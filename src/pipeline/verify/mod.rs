@@ -183,7 +183,7 @@ impl<'a> Verify<'a> {
             .map(|(name, table)| {
                 let path = self.pipeline.file(&table.destination.transform);
                 let sql = files::read(&path).map_err(|source| VerifyError::File { path, source })?;
-                Ok((name.clone(), Shape::of(&sql)))
+                Ok((name.clone(), Shape::of_table(table, &sql)))
             })
             .collect()
     }

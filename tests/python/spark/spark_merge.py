@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import shutil
 import unittest
+from pathlib import Path
 
 from base import SparkTestCase, order
-from lib import batch, lake, toast, typed
+from lib import batch, lake, resume, toast, typed
 from pyspark.sql import DataFrame
 
 
@@ -186,6 +189,79 @@ class Identity(SparkTestCase):
         # As another process would: this JVM's log does not know.
         shutil.copytree(made, opened)
         self.assertEqual(lake.identity(self.spark, self.storage, opened), lake.identity(self.spark, self.storage, made))
+
+
+class Upkeep(SparkTestCase):
+    """What is removed from a table that lives long, and what is not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.caught_up: list[int] = []
+
+    def append(self, table: Path, first: int) -> None:
+        rows = [(number, "c", number, order(number)) for number in range(first, first + 10)]
+        self.log(*rows).coalesce(1).write.format("delta").mode("append").save(str(table))
+
+    def age(self, table: Path, hours: float) -> None:
+        """Everything in the table becomes so much older."""
+        for path in table.rglob("*"):
+            moment = path.stat().st_mtime - hours * 3600
+            os.utime(path, (moment, moment))
+
+    def commits(self, table: Path) -> list[int]:
+        return sorted(int(path.stem) for path in (table / "_delta_log").glob("*.json") if path.stem.isdigit())
+
+    def follow(self, table: Path) -> int:
+        """Rows that a query with a checkpoint has got since it was last asked."""
+        rows = []
+        checkpoint = f"{self.lake}/checkpoint"
+        query = (
+            resume.change_log(self.spark, self.storage, checkpoint, str(table), self.caught_up.append)
+            .load(str(table))
+            .writeStream.foreachBatch(lambda frame, _: rows.extend(frame.collect()))
+            .option("checkpointLocation", checkpoint)
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination()
+        return len(rows)
+
+    def test_old_commits_and_files_go_and_rows_and_readers_stay(self) -> None:
+        table = Path(self.lake) / "_changes"
+        pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
+        lake.create_change_log(self.spark, self.storage, pipeline)
+        self.assertEqual(self.follow(table), 0)
+        for batch_number in range(6):
+            self.append(table, batch_number * 10)
+        self.assertEqual(self.follow(table), 60)
+        lake.compact(self.spark, str(table))
+        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        log = lake._log(self.spark, str(table))
+        log.checkpoint(log.unsafeVolatileSnapshot(), self.spark._jvm.scala.Option.empty())
+        files = len(list(table.glob("*.parquet")))
+
+        lake.clean(self.spark, str(table))
+        self.assertEqual((len(self.commits(table)) >= 8, len(list(table.glob("*.parquet")))), (True, files))
+
+        self.age(table, lake.CHANGES_RETENTION_HOURS + 2)
+        self.append(table, 60)
+        self.assertEqual(self.follow(table), 10)
+        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        lake.clean(self.spark, str(table))
+        self.assertNotIn(0, self.commits(table))
+        self.assertNotIn(5, self.commits(table))
+        self.assertEqual(self.spark.read.format("delta").load(str(table)).count(), 70)
+        # Who is up to date goes on, although the version it began at is gone.
+        self.append(table, 65)
+        known = list(self.caught_up)
+        self.assertEqual((self.follow(table), self.caught_up), (10, known))
+        # Who was away begins anew.
+        for batch_number in range(7, 9):
+            self.append(table, batch_number * 10)
+        self.age(table, 5)
+        self.append(table, 90)
+        self.follow(table)
+        self.assertEqual(self.caught_up, [*known, self.commits(table)[-1]])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ mod tables;
 mod text;
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::problems::{Problems, SpecErrors};
 use super::{
@@ -14,7 +15,10 @@ use crate::model::paths;
 use crate::model::yaml::{self, Fields, Node};
 use crate::model::{ModelError, interpolate};
 use crate::pipeline::mask;
-use text::{is_slot, is_topic, only, own_text, text};
+use text::{is_slot, is_topic, only, own_text, retention, text};
+
+/// How long old versions of tables are kept where the file does not say: Delta's own default.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The version that this release reads.
 const VERSION: u32 = 1;
@@ -48,6 +52,8 @@ fn pipeline(tree: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Result<
     let topic_prefix = topic_prefix.and_then(|text| only(&mut fields, "topic_prefix", text, is_topic));
     let topic_prefix = problems.or_default(topic_prefix);
     let connector = problems.or_default(own_text(&mut fields, "connector", lookup));
+    let topics = fields.take("topics");
+    let topic_retention = topics.and_then(|node| topic_retention(node, problems));
     let lake_node = problems.keep(fields.require("lake"));
     let lake = lake_node.and_then(|node| lake(node, problems)).unwrap_or_default();
     let destination_node = problems.keep(fields.require("destination"));
@@ -64,6 +70,7 @@ fn pipeline(tree: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Result<
         version: VERSION,
         source,
         topic_prefix,
+        topic_retention,
         connector,
         lake,
         destination,
@@ -148,8 +155,16 @@ fn lake(node: &Node, problems: &mut Problems) -> Option<Lake> {
     let mut address = |key| problems.or_default(text(&mut fields, key)).trim_end_matches('/').to_owned();
     let (path, checkpoints) = (address("path"), address("checkpoints"));
     let database = problems.or_default(text(&mut fields, "database"));
+    let retention = problems.or_default(retention(&mut fields)).unwrap_or(RETENTION);
     problems.extend(fields.unknown_keys());
-    Some(Lake { path, checkpoints, database })
+    Some(Lake { path, checkpoints, database, retention })
+}
+
+fn topic_retention(node: &Node, problems: &mut Problems) -> Option<Duration> {
+    let mut fields = problems.keep(Fields::of(node, "`topics`"))?;
+    let kept = problems.or_default(retention(&mut fields));
+    problems.extend(fields.unknown_keys());
+    kept
 }
 
 fn destination(node: &Node, problems: &mut Problems) -> Option<Destination> {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::super::problems::Problems;
-use super::super::{Aggregate, Table, TableDestination, column};
-use super::text::{sql_file, text};
+use super::super::{Aggregate, Table, TableDestination, column, function};
+use super::text::{sql_file, text, transformation};
 use crate::model::ModelError;
 use crate::model::suggest;
 use crate::model::yaml::{Fields, Mapping, Mark, Node};
@@ -56,7 +56,8 @@ fn table(name: &str, mark: &Mark, node: &Node, problems: &mut Problems) -> Optio
         problems.add(place.error(message).hint("rows are found again by their key, here and at the destination"));
     }
     let destination = problems.keep(fields.require("destination"));
-    let destination = destination.and_then(|node| destination_of(node, fields.name("destination"), problems));
+    let what = fields.name("destination");
+    let destination = destination.and_then(|node| destination_of(node, what, &columns, &key, problems));
     problems.extend(fields.unknown_keys());
     Some(Table { key, columns, masked, destination: destination.unwrap_or_default() })
 }
@@ -97,12 +98,19 @@ fn key(
     key
 }
 
-fn destination_of(node: &Node, what: String, problems: &mut Problems) -> Option<TableDestination> {
+fn destination_of(
+    node: &Node,
+    what: String,
+    columns: &IndexMap<String, String>,
+    key: &[String],
+    problems: &mut Problems,
+) -> Option<TableDestination> {
     let mut fields = problems.keep(Fields::of(node, what))?;
     let table = problems.or_default(text(&mut fields, "table"));
-    let transform = problems.or_default(fields.require("transform").and_then(sql_file));
+    let transform = problems.or_default(fields.require("transform").and_then(transformation));
+    let results = function::results(&mut fields, &transform, columns, key, problems);
     problems.extend(fields.unknown_keys());
-    Some(TableDestination { table, transform })
+    Some(TableDestination { table, transform, results })
 }
 
 /// Columns with their types, and those that are masked.

@@ -1,13 +1,34 @@
 //! Texts of pipeline.yml, and the names of files in it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::super::Lookup;
 use crate::model::yaml::{Fields, Node};
 use crate::model::{ModelError, interpolate, paths};
 
-/// A file that is named relative to pipeline.yml and exists.
+/// The file of a transformation: a SELECT, or a Python function.
+pub(super) fn transformation(node: &Node) -> Result<PathBuf, ModelError> {
+    let file = file(node)?;
+    if file.extension().is_some_and(|extension| extension == "sql" || extension == "py") {
+        return Ok(file);
+    }
+    let message = format!("a transformation is a file that ends in .sql or .py, not {}", file.display());
+    Err(node.error(message).hint(".sql: one SELECT; .py: a function `transform(rows: DataFrame) -> DataFrame`"))
+}
+
+/// A file with a statement for the destination.
 pub(super) fn sql_file(node: &Node) -> Result<PathBuf, ModelError> {
+    let file = file(node)?;
+    if file.extension().is_some_and(|extension| extension == "py") {
+        let hint = "the destination computes aggregates, in its own SQL; only `transform` can be a Python function";
+        return Err(node.error(format!("{} is no SQL", file.display())).hint(hint));
+    }
+    Ok(file)
+}
+
+/// A file that is named relative to pipeline.yml and exists.
+fn file(node: &Node) -> Result<PathBuf, ModelError> {
     let name = node.string("a file name")?;
     if paths::resolve(&node.mark.source.base, &name).is_file() {
         return Ok(PathBuf::from(name));
@@ -33,6 +54,22 @@ pub(super) fn own_text(fields: &mut Fields<'_>, key: &'static str, lookup: Looku
     let text = interpolate(&node.string(&fields.name(key))?, lookup)
         .map_err(|error| node.error(error.to_string()).hint(error.hint()))?;
     if text.is_empty() { Err(node.error(format!("{} is empty", fields.name(key)))) } else { Ok(text) }
+}
+
+/// `retention`: whole hours or days, which is what the jobs read.
+pub(super) fn retention(fields: &mut Fields<'_>) -> Result<Option<Duration>, ModelError> {
+    let Some(node) = fields.take("retention") else { return Ok(None) };
+    let what = fields.name("retention");
+    let text = node.loose(&what)?;
+    let unit = [('h', 3600), ('d', 24 * 3600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    let seconds =
+        unit.and_then(|(number, seconds)| number.parse::<u32>().ok().map(|number| u64::from(number) * seconds));
+    match seconds {
+        Some(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(node.error(format!("{what} is no time in hours or days: `{text}`")).hint("write it like 12h or 7d")),
+    }
 }
 
 /// The text, where only some characters are allowed in it.
