@@ -60,8 +60,8 @@ test-spark: build ## Tests of the data plane's Python that need Spark, in its im
 test-live: build ## The real pipeline: up, verify, faults, scale, reset; about ten minutes the first time
 	@.make/engine.sh
 	@.make/rootfs.sh
-	@cargo test --locked --quiet --features live --test docker_live --test engine_live --test images_live --test registry_live
-	@cargo test --locked --features live --test live
+	@cargo test --locked --quiet --test docker_live --test engine_live --test images_live --test registry_live
+	@cargo test --locked --test live
 
 bench: build ## Times and sizes, measured side by side in one run
 	@.make/engine.sh

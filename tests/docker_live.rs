@@ -1,4 +1,4 @@
-//! The backend against a real engine. Part of `make test-live`: `cargo test --features live --test docker_live`.
+//! The backend against a real engine. Part of `make test-live`: `cargo test --test docker_live`.
 //! Needs an image with a shell: `PIPECTL_TEST_IMAGE`, by default `pipectl/base:latest`.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The engine on a real container engine. Part of `make test-live`: `cargo test --features live --test engine_live`.
+//! The engine on a real container engine. Part of `make test-live`: `cargo test --test engine_live`.
 //! Needs an image with a shell: `PIPECTL_TEST_IMAGE`, by default `pipectl/base:latest`.
 
 #![expect(clippy::print_stdout, reason = "who runs it by hand wants to see the measured times")]

@@ -1,5 +1,5 @@
 //! Images through a real engine, from the root file system on. Not part of plain `cargo test`:
-//! `cargo test --features live --test images_live`. Needs what a first build needs: a registry, or root and mmdebstrap.
+//! `cargo test --test images_live`. Needs what a first build needs: a registry, or root and mmdebstrap.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Prebuilt images and a real registry on loopback, which wants a login. Not part of plain `cargo test`:
-//! `cargo test --features live --test registry_live`. The registry is built from its Go module, once; without Go this is not run.
+//! `cargo test --test registry_live`. The registry is built from its Go module, once; without Go this is not run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -26,7 +26,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
 ];
 
 /// Environment variables, as `pipectl --help` lists them.
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 13] = [
     ("PIPECTL_PROJECT", "project name, as --project"),
     ("PIPECTL_PORTS", "auto: free ports for those that are taken, as up --ports"),
     ("PIPECTL_EVENTS", "how progress is shown, as --events"),

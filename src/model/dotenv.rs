@@ -10,7 +10,7 @@ use super::error::{ModelError, Place};
 use super::interpolate::interpolate;
 use super::{files, paths};
 
-/// Longest value in bytes: what Linux hands a program in one variable, MAX_ARG_STRLEN of execve(2). Lines that double each other
+/// Longest value in bytes: what Linux hands a program in one variable, `MAX_ARG_STRLEN` of execve(2). Lines that double each other
 /// would fill any memory.
 const LONGEST: usize = 131_072;
 

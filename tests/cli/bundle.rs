@@ -195,7 +195,7 @@ fn an_up_in_ci_that_fails_keeps_a_bundle_and_one_that_does_not_keeps_none() {
     assert_eq!(up.code, 1, "{up}");
     let said = said(&up);
     let last: Vec<&str> = said.lines().skip_while(|line| !line.ends_with("failed")).collect();
-    assert!(last.iter().any(|line| *line == "pipectl-bundle.tar.gz keeps what helps to find out why"), "{up}");
+    assert!(last.contains(&"pipectl-bundle.tar.gz keeps what helps to find out why"), "{up}");
     assert!(said.contains("error: db exited with 3 before it was ready"), "the failure itself is told: {up}");
     assert!(unpack(&kept).contains_key("logs/shop-db-1.log"));
 

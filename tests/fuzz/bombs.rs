@@ -30,8 +30,9 @@ fn files_without_an_end_are_refused() {
 
 #[test]
 fn variables_that_double_each_other_are_refused() {
-    let doubling: String = (1..60).map(|n| format!("A{n}=$A{m}$A{m}\n", m = n - 1)).collect();
-    let error = ends(move || dotenv::parse(&format!("A0=xxxxxxxx\n{doubling}"), &|_| None)).expect_err("too long");
+    let lines: Vec<_> = (1..60).map(|n| format!("A{n}=$A{m}$A{m}", m = n - 1)).collect();
+    let doubling = format!("A0=xxxxxxxx\n{}\n", lines.join("\n"));
+    let error = ends(move || dotenv::parse(&doubling, &|_| None)).expect_err("too long");
     assert_eq!(
         error.to_string(),
         "line 16: the value of `A15` is longer than 131072 bytes, which no program can be given"
@@ -43,10 +44,10 @@ fn statements_of_any_depth_and_length_are_read_or_refused() {
     let sum = format!("SELECT 1{} AS x", " + 1".repeat(50_000));
     let unions = format!("SELECT 1 AS x{}", " UNION ALL SELECT 1".repeat(20_000));
     let brackets = format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000));
-    let cases = format!("SELECT {}", "CASE WHEN ".repeat(50_000));
+    let whens = format!("SELECT {}", "CASE WHEN ".repeat(50_000));
     let casts = format!("SELECT x{} FROM t", "::text".repeat(50_000));
     let nots = format!("SELECT {} true", "NOT ".repeat(50_000));
-    for statement in [sum, unions, brackets, cases, casts, nots] {
+    for statement in [sum, unions, brackets, whens, casts, nots] {
         for flavour in [Flavour::Spark, Flavour::Postgres] {
             let statement = statement.clone();
             ends(move || {

@@ -13,7 +13,7 @@ const LOAD: (&str, &str) = ("GENERATE_INTERVAL", "0.5");
 /// How long two servers do not hear of each other: longer than a lost packet, shorter than what their protocols give up after.
 const CUT: Duration = Duration::from_secs(8);
 /// Crashes in a row of the random scenario.
-const CRASHES: usize = 6;
+const CRASHES: usize = 4;
 /// What may crash at any time: everything that data passes through.
 const CRASHABLE: [&str; 13] = [
     "postgres-source",

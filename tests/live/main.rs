@@ -1,6 +1,6 @@
 //! The real pipeline, driven through the real binary: every scenario states its obligation in its name.
 //!
-//! `cargo test --features live --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
+//! `cargo test --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
 //! ports of tests/live/ports.env, a copy of the project directory), each starting from "up". A scenario that fails leaves
 //! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/; with `PIPECTL_LIVE_KEEP` set, the stack
 //! stays too.

@@ -15,7 +15,7 @@ pub fn up_without_a_network(stack: &Stack) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let island = match Island::new(directory.path()) {
         Ok(island) => island,
-        Err(why) => return println!("live: NOT RUN: {why}"),
+        Err(why) => return println!("      NOT RUN: {why}"),
     };
     stack.pipectl(&["images", "build"]).succeeded();
     // Two stacks at once are more than a laptop has memory for; the data stays.
@@ -24,13 +24,13 @@ pub fn up_without_a_network(stack: &Stack) {
     let archive = archive.to_str().expect("UTF-8");
     stack.pipectl(&["images", "save", archive]).succeeded();
 
-    assert_eq!(island.inside("ip", &["route", "show", "default"]), "", "there is a way out");
+    assert_eq!(Island::inside("ip", &["route", "show", "default"]), "", "there is a way out");
     island.pipectl(stack, &["images", "load", archive]).succeeded();
     std::fs::remove_file(archive).expect("removed");
     let offline = island.pipectl(stack, &["up", "--plan", "--json"]).succeeded().stdout;
     assert!(!offline.contains("\"verb\": \"image\""), "an image is missing: {offline}");
     let up = island.pipectl(stack, &["up"]).succeeded();
-    println!("live: up without a network took {:.1} s", up.elapsed.as_secs_f32());
+    println!("      up without a network: {:.1} s", up.elapsed.as_secs_f32());
     island.pipectl(stack, &["verify"]).succeeded();
     // Again from empty volumes, as another person at this machine would.
     island.pipectl(stack, &["reset", "all", "--yes"]).succeeded();
@@ -77,7 +77,7 @@ impl Island {
             .spawn()
             .expect("nsenter runs");
         let mut island = Self { engine, socket };
-        island.inside("ip", &["link", "set", "lo", "up"]);
+        Island::inside("ip", &["link", "set", "lo", "up"]);
         let began = Instant::now();
         while !island.answers() {
             let ended = island.engine.try_wait().expect("its state");
@@ -98,7 +98,7 @@ impl Island {
     }
 
     /// Output of a program in the namespace.
-    fn inside(&self, program: &str, arguments: &[&str]) -> String {
+    fn inside(program: &str, arguments: &[&str]) -> String {
         let output = entering().arg(program).args(arguments).output().expect("nsenter runs");
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()

@@ -147,13 +147,11 @@ async fn all(
         });
         // An end with another code than 0 is told here, and once more with its log when all have run.
         let shown = task.ended(verdict, |()| "complete".to_owned());
-        match ran {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(_) => {
-                broken = shown;
-                break;
-            }
-        }
+        let Ok(outcome) = ran else {
+            broken = shown;
+            break;
+        };
+        outcomes.push(outcome);
     }
     let good = outcomes.iter().filter(|outcome| outcome.exit_code == 0).count();
     progress.end(broken, &format!("{good} of {} services read by the official client", workflows.len())).await?;
