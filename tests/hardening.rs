@@ -7,14 +7,18 @@ use std::path::Path;
 use pipectl::model::{self, LoadOptions, MountKind, Service};
 
 /// Images from elsewhere, which the optional profiles pull: what they need to write to and to be is theirs to say.
-const FOREIGN: [&str; 5] = ["kafka-ui", "om-elasticsearch", "om-migrate", "om-mysql", "om-server"];
-/// Starts as root and becomes another user, which takes capabilities.
-const WITH_CAPABILITIES: [&str; 1] = ["om-mysql"];
+const FOREIGN: [&str; 6] = ["kafka-ui", "om-elasticsearch", "om-migrate", "om-mysql", "om-postgresql", "om-server"];
+/// Start as root and become another user, which takes capabilities.
+const WITH_CAPABILITIES: [&str; 2] = ["om-mysql", "om-postgresql"];
+
+/// Every profile there is.
+const PROFILES: [&str; 7] =
+    ["lite", "official-client", "openmetadata", "openmetadata-mysql", "openmetadata-postgresql", "source", "ui"];
 
 fn services() -> Vec<Service> {
     let options = LoadOptions {
         files: vec!["compose/compose.yaml".into()],
-        profiles: ["lite", "openmetadata", "source", "ui"].map(str::to_owned).to_vec(),
+        profiles: PROFILES.map(str::to_owned).to_vec(),
         ..LoadOptions::default()
     };
     let project = model::load(&options).expect("the repository's stack");
@@ -50,7 +54,7 @@ fn every_image_that_is_made_here_runs_as_a_user_of_its_own() {
         assert!(!["root", "0", ""].contains(&user.as_str()), "{} runs as {user}", service.name);
         seen.insert(user);
     }
-    assert_eq!(seen.len(), 7, "{seen:?}");
+    assert_eq!(seen.len(), 8, "{seen:?}");
 }
 
 #[test]
