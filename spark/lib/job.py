@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import signal
 import sys
 import threading
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 0.5
 _FIRST_TRIGGER_POLL_SECONDS = 0.05
+# How messages begin of Spark's Kafka source and of py4j, and what says which topic a task could not read on.
+_LOST = "Some data may have been lost"
+_JAVA_CALL = "An error occurred while calling "
+_OUT_OF_RANGE = re.compile(r"is out of range for partition (\S+)-\d+")
 # Characters of a failed batch's message that Spark gets to see.
 _MOST_TOLD = 500
 
@@ -171,12 +176,19 @@ def one_line(error: BaseException) -> str:
         name, separator, message = line.partition(": ")
         if separator and name.startswith("lib.") and name.rsplit(".", 1)[-1].endswith("Error"):
             return message
-    # Kafka has not the records any more that come next: removed by its retention, or with their topic.
-    if text.startswith("Some data may have been lost"):
-        reason = next((line for line in text.splitlines() if line.startswith("Reason: ")), "Reason: not told")
-        return f"changes that had not been read are gone ({reason[8:].rstrip('.')}); {RESNAPSHOT}"
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return first or type(error).__name__
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Kafka has not the records any more that come next: removed by its retention, or with their topic. Noticed before a batch or, when
+    # they go in the meantime, by one of its tasks.
+    if _LOST in text:
+        partition = _OUT_OF_RANGE.search(text)
+        told = next((line[8:].rstrip(".") for line in lines if line.startswith("Reason: ")), "Reason not told")
+        reason = f"the next ones of topic {partition[1]} are not kept any more" if partition else told
+        return f"changes that had not been read are gone ({reason}); {RESNAPSHOT}"
+    # What failed in the JVM: the call says nothing, the cause that stands last says most.
+    if lines and lines[0].startswith(_JAVA_CALL):
+        causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+        return causes[-1] if causes else " ".join(lines[:2]).replace(". : ", ": ")
+    return lines[0] if lines else type(error).__name__
 
 
 def run(name: str, main: Callable[[Job], None]) -> None:

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from base import SparkTestCase
-from lib.job import Job
+from lib.job import Job, one_line
 from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import StreamingQuery
@@ -63,6 +63,47 @@ class FailingBatches(SparkTestCase):
             query.awaitTermination(60)
         with self.assertRaisesRegex(PySparkException, "no id is below zero"):
             job._raise_failure()
+
+
+class OneLine(unittest.TestCase):
+    """What is told of Spark's long messages."""
+
+    def test_records_that_went_while_a_task_wanted_them(self) -> None:
+        text = (
+            "An error occurred while calling o538.save.\n"
+            ": org.apache.spark.SparkException: Job aborted due to stage failure\n"
+            "\tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:1)\n"
+            "Caused by: org.apache.spark.sql.kafka010.KafkaIllegalStateException: Some data may have been lost because "
+            "they are not available in Kafka any more;\n"
+            "Caused by: org.apache.kafka.clients.consumer.OffsetOutOfRangeException: Fetch position FetchPosition{offset=12} "
+            "is out of range for partition jadc2.public.regions-0"
+        )
+        self.assertEqual(
+            one_line(Exception(text)),
+            "changes that had not been read are gone (the next ones of topic jadc2.public.regions are not kept any more); "
+            "`pipectl repair resnapshot` starts again from the source",
+        )
+
+    def test_records_that_had_gone_before_a_batch_began(self) -> None:
+        text = "Some data may have been lost because\nReason: the topic was deleted.\n\tat somewhere"
+        self.assertIn("changes that had not been read are gone (the topic was deleted)", one_line(Exception(text)))
+
+    def test_a_call_into_the_jvm_is_told_by_its_innermost_cause(self) -> None:
+        text = (
+            "An error occurred while calling o9.save.\n: org.apache.spark.SparkException: Job aborted\n\tat x.Y.z(Y.scala:1)\n"
+            "Caused by: java.io.IOException: first\n\tat x.Y.z(Y.scala:2)\n"
+            "Caused by: java.net.ConnectException: Connection refused\n\tat x.Y.z(Y.scala:3)"
+        )
+        self.assertEqual(one_line(Exception(text)), "java.net.ConnectException: Connection refused")
+
+    def test_and_without_a_cause_by_what_the_jvm_threw(self) -> None:
+        text = (
+            "An error occurred while calling o9.save.\n: java.lang.IllegalStateException: closed\n\tat x.Y.z(Y.scala:1)"
+        )
+        self.assertEqual(
+            one_line(Exception(text)),
+            "An error occurred while calling o9.save: java.lang.IllegalStateException: closed",
+        )
 
 
 if __name__ == "__main__":
