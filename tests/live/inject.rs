@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::stack::{Stack, docker, run};
+use crate::stack::{Stack, docker, eventually, run};
 
 /// A container of a service.
 pub struct Target {
@@ -96,6 +96,8 @@ impl SmallDisk {
 /// Kills the container engine itself, and starts it as `make up` would.
 pub fn crash_engine() {
     run(as_root("pkill").args(["-9", "-x", "dockerd"])).succeeded();
+    // A new one refuses to start as long as the old one is listed among the processes.
+    eventually("the engine has ended", || run(Command::new("pgrep").args(["-x", "dockerd"])).code != Some(0));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     run(Command::new("bash").arg(".make/engine.sh").current_dir(root)).succeeded();
 }
