@@ -133,7 +133,7 @@ pub fn engine_crash(stack: &Stack) {
     let started = Instant::now();
     stack.up();
     println!("      the engine killed: up again in {:.1} s", started.elapsed().as_secs_f32());
-    arrives(stack, "the engine's death");
+    arrives(stack, "the death of the engine");
     equal(stack);
 }
 
