@@ -14,7 +14,7 @@ TARGET ?=
 # A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
 export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
 
-.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live test-offline lint bench install dist clean
+.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live test-more lint bench install dist clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,10 +63,10 @@ test-live: build ## The real pipeline: up, verify, faults, scale, reset; about t
 	@cargo test --locked --quiet --test docker_live --test engine_live --test images_live --test registry_live
 	@cargo test --locked --test live
 
-test-offline: build ## Images carried to an engine without a network; takes root, ten minutes and 10 GB of disk
+test-more: build ## An engine without a network, and one that is killed (PIPECTL_LIVE_OWN_ENGINE=1); takes root, ten minutes, 10 GB
 	@.make/engine.sh
 	@.make/rootfs.sh
-	@cargo test --locked --test live -- "without a network"
+	@cargo test --locked --test live -- "without a network" "engine's own death"
 
 bench: build ## Times and sizes, measured side by side in one run
 	@.make/engine.sh

@@ -82,7 +82,6 @@ const SCENARIOS: &[Scenario] = &[
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
     ("a full disk under Kafka is named, and loses nothing once there is room", faults::kafka_disk_full),
-    ("the engine's own death loses nothing", faults::engine_crash),
     ("a transformation that does not parse is named with its file", inputs::broken_transformation),
     ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
     ("a container that exits at start fails its gate at once with its log", inputs::container_exits),
@@ -96,11 +95,12 @@ const SCENARIOS: &[Scenario] = &[
     ("reset all leaves nothing behind", lifecycle::reset_all),
 ];
 
-/// Only when asked for by name: it copies every image twice, which takes longer than all that CI has time for.
-const ON_REQUEST: &[Scenario] = &[(
-    "images carried to a machine without a network come up there and a row is proved",
-    offline::up_without_a_network,
-)];
+/// Only when asked for by name (`make test-more`): the first copies every image twice, which takes longer than all that CI has time for,
+/// the second takes an engine that nobody else uses.
+const ON_REQUEST: &[Scenario] = &[
+    ("images carried to a machine without a network come up there and a row is proved", offline::up_without_a_network),
+    ("the engine's own death loses nothing", faults::engine_crash),
+];
 
 fn main() -> ExitCode {
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
