@@ -55,7 +55,7 @@ pub fn torture(stack: &Stack) {
 
 /// The destination's rows, as soon as they are the source's; else those that are there when no more can be expected.
 fn arrived(stack: &Stack, source: &[String]) -> Vec<String> {
-    let deadline = Instant::now() + Duration::from_secs(180);
+    let deadline = Instant::now() + Duration::from_secs(420);
     loop {
         let rows = rows(stack, "postgres-dest");
         if rows == source || is_stopped(stack) || Instant::now() > deadline {
