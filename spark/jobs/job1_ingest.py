@@ -22,7 +22,7 @@ def main(job: Job) -> None:
     guard = AppendGuard(job.storage, pipeline.changes_path, begin)
     offsets = offsetlog.KafkaOffsets(job.storage, checkpoint, begin)
 
-    def append(records: DataFrame, batch_id: int) -> None:
+    def append(rows: DataFrame, batch_id: int) -> None:
         query_id = job.query_id()
         if guard.is_done(query_id, batch_id):
             return
@@ -31,9 +31,7 @@ def main(job: Job) -> None:
             ids = topics.ids()
             guard.check_topics(ids)
             mark = Mark(query_id, batch_id, report.offsets, topic_ids=ids)
-            with sizes.planned_for(records.sparkSession, report.rows):
-                # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
-                rows = changes.parse(records).coalesce(1)
+            with sizes.planned_for(rows.sparkSession, report.rows):
                 rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
                     pipeline.changes_path
                 )
@@ -41,8 +39,11 @@ def main(job: Job) -> None:
             guard.committed(mark)
             report.version = lake.version(spark, pipeline.changes_path)
 
+    records = changes.read_topics(spark, settings.kafka, names, begin, settings.max_offsets_per_trigger)
     job.add(
-        changes.read_topics(spark, settings.kafka, names, begin, settings.max_offsets_per_trigger)
+        # One file per batch: its rows are few, and every file costs a task and a round of HDFS calls.
+        changes.parse(records)
+        .coalesce(1)
         .writeStream.queryName("ingest.changes")
         .foreachBatch(job.guarded(append))
         .option("checkpointLocation", checkpoint)

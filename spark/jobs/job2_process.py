@@ -17,9 +17,9 @@ from pyspark.sql import DataFrame
 def main(job: Job) -> None:
     """Checks the transformations, then starts the query and watches it."""
     pipeline, settings, spark = job.pipeline, job.settings, job.spark
-    transforms = {table.name: Transform(table, settings.root) for table in pipeline.tables}
+    transforms = {table.name: Transform(table, settings.root, spark) for table in pipeline.tables}
     for transform in transforms.values():
-        transform.check(spark)
+        transform.check()
 
     destination = Destination(
         pipeline,
@@ -80,7 +80,7 @@ def main(job: Job) -> None:
         return TableBatch(
             table=change.table.destination,
             keys=[keys.document(change.table, key) for key in change.keys],
-            rows=transforms[change.table.name].documents(change.frame),
+            rows=transforms[change.table.name].documents(change),
             truncated=change.truncated_at is not None,
             topic=change.topic,
             base=applied.get(change.topic, 0),

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import operator
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,13 +18,30 @@ from lib.pipeline import Pipeline, Table
 from lib.slices import Piece
 
 
+@dataclass(frozen=True)
+class Change:
+    """The newest change of a key, of a batch that is in the driver."""
+
+    table: str
+    topic: str
+    key: str | None  # JSON; none of a truncate
+    op: str
+    offset: int
+    source_us: int | None
+    after: str | None
+    lsn: int | None
+    difference: int | None
+    incomplete: bool
+
+
 @dataclass
 class TableChanges:
-    """What happened to one table in the batch."""
+    """What happened to one table in the batch. The newest change of every key is in one of `changes` and `frame`."""
 
     table: Table
     topic: str
-    frame: DataFrame  # newest change per key, kept in memory
+    changes: list[Change] | None = None  # of a small batch
+    frame: DataFrame | None = None  # of a large one, kept by the executors
     keys: list[str] = field(default_factory=list)  # JSON of every key that changed
     deleted: int = 0
     end: int = 0  # offset after the last change
@@ -52,22 +70,48 @@ def reduced(pipeline: Pipeline, log: DataFrame, piece: Piece, applied: dict[str,
 
     `log` is the whole change log; it is read only where a change lacks a value.
     """
+    if not sizes.is_large(piece.changes, piece.bytes):
+        yield _reduce(pipeline, log, _newest(pipeline, piece.rows), None, applied)
+        return
     with sizes.planned_for(piece.rows.sparkSession, piece.changes, piece.bytes):
-        newest = changes.newest_per_key(piece.rows)
-        if not sizes.is_large(piece.changes, piece.bytes):
-            yield _reduce(pipeline, log, _in_driver(newest), applied)
-            return
         # A checkpoint and not a cache: Delta refuses a MERGE from what is cached, as it could change meanwhile.
-        kept = newest.localCheckpoint()
+        kept = changes.newest_per_key(piece.rows).localCheckpoint()
         try:
-            yield _reduce(pipeline, log, kept, applied)
+            yield _reduce(pipeline, log, _described(pipeline, kept), kept, applied)
         finally:
             kept._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
-def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict[str, int]) -> Reduced:
+def _newest(pipeline: Pipeline, frame: DataFrame) -> list[Change]:
+    """The newest change of every key, and the last truncate of every table, as `changes.newest_per_key` finds them."""
+    newest: dict[tuple[str, str | None], Any] = {}
+    # All columns, as they are: a projection would be one more plan.
+    for row in frame.collect():
+        place = (row.table, row.key)
+        if place not in newest or newest[place].offset < row.offset:
+            newest[place] = row
+    tables = {table.source: table for table in pipeline.tables}
+    return [
+        Change(
+            table=row.table,
+            topic=row.topic,
+            key=row.key,
+            op=row.op,
+            offset=row.offset,
+            source_us=row.source_us,
+            after=row.after,
+            lsn=row.lsn,
+            difference=schemas.difference_of(tables.get(row.table), row.after),
+            incomplete=row.after is not None and any(sign in row.after for sign in toast.SIGNS),
+        )
+        for row in newest.values()
+    ]
+
+
+def _described(pipeline: Pipeline, newest: DataFrame) -> list[Any]:
+    """What decides over them, without the rows themselves."""
     incomplete = functools.reduce(operator.or_, (F.col("after").contains(sign) for sign in toast.SIGNS))
-    found = newest.select(
+    return newest.select(
         "table",
         "topic",
         "key",
@@ -78,6 +122,10 @@ def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict
         schemas.difference(pipeline.tables).alias("difference"),
     ).collect()
 
+
+def _reduce(
+    pipeline: Pipeline, log: DataFrame, found: Sequence[Any], newest: DataFrame | None, applied: dict[str, int]
+) -> Reduced:
     by_table: dict[str, list] = defaultdict(list)
     for row in found:
         if row.offset >= applied.get(row.topic, 0):
@@ -92,34 +140,34 @@ def _reduce(pipeline: Pipeline, log: DataFrame, newest: DataFrame, applied: dict
         start = applied.get(rows[0].topic, 0)
         different = schemas.stop_at(log, pipeline.tables, table, rows)
         if different is not None:
-            after = newest.where((F.col("table") == source) & (F.col("offset") == different)).select("after").collect()
-            result.stop = schemas.explain(table, different, after[0][0])
+            result.stop = schemas.explain(table, different, _after(newest, rows, table, different))
             rows = [row for row in rows if row.offset < different]
         if rows:
-            result.tables.append(_table_changes(table, newest, log, rows, start, different))
+            change, live = _table_changes(table, rows)
+            if newest is None:
+                change.changes = _complete(log, live)
+            else:
+                change.frame = _complete_frame(log, _within(newest, change, start, different), live)
+            result.tables.append(change)
     return result
 
 
-def _table_changes(
-    table: Table, newest: DataFrame, log: DataFrame, rows: list, start: int, stop: int | None
-) -> TableChanges:
-    """The changes of one table from one offset on and up to another one."""
+def _after(newest: DataFrame | None, rows: Sequence[Any], table: Table, offset: int) -> str:
+    """The row after one change."""
+    if newest is None:
+        return next(row.after for row in rows if row.offset == offset)
+    place = (F.col("table") == table.source) & (F.col("offset") == offset)
+    return newest.where(place).select("after").collect()[0][0]
+
+
+def _table_changes(table: Table, rows: list) -> tuple[TableChanges, list]:
+    """The changes of one table, and which of them no truncate has undone."""
     truncated_at = max((row.offset for row in rows if row.op == "t"), default=None)
     live = [row for row in rows if row.op != "t" and (truncated_at is None or row.offset > truncated_at)]
-    here = newest.where(
-        (F.col("table") == table.source)
-        & (F.col("op") != "t")
-        & (F.col("offset") >= start)
-        & changes.not_truncated(truncated_at)
-    )
-    if stop is not None:
-        here = here.where(F.col("offset") < stop)
-    incomplete = [row for row in live if row.incomplete]
     last = max(rows, key=lambda row: row.offset)
-    return TableChanges(
+    change = TableChanges(
         table=table,
         topic=rows[0].topic,
-        frame=_complete(log, here, incomplete) if incomplete else here,
         keys=[row.key for row in live],
         deleted=sum(row.op == "d" for row in live),
         end=last.offset + 1,
@@ -127,32 +175,50 @@ def _table_changes(
         truncated_at=truncated_at,
         source_us=max(row.source_us or 0 for row in rows),
     )
+    return change, live
 
 
-def _in_driver(frame: DataFrame) -> DataFrame:
-    """The same rows as a local relation: projections and filters over it are computed in the driver, without a job each."""
-    session = frame.sparkSession
-    rows = frame._jdf.collectAsList()
-    return DataFrame(session._jsparkSession.createDataFrame(rows, frame._jdf.schema()), session)
+def _within(newest: DataFrame, change: TableChanges, start: int, stop: int | None) -> DataFrame:
+    """The rows of a table from one offset on and up to another one."""
+    here = newest.where(
+        (F.col("table") == change.table.source)
+        & (F.col("op") != "t")
+        & (F.col("offset") >= start)
+        & changes.not_truncated(change.truncated_at)
+    )
+    return here if stop is None else here.where(F.col("offset") < stop)
 
 
-def _complete(log: DataFrame, here: DataFrame, incomplete: list) -> DataFrame:
+def _complete(log: DataFrame, live: list[Change]) -> list[Change]:
     """Replaces placeholders by the values in the keys' earlier changes."""
-    session = here.sparkSession
-    wanted = {row.key: row.offset for row in incomplete}
-    history: dict[str, list[tuple[int, str, str | None]]] = defaultdict(list)
-    topic = incomplete[0].topic
-    earlier = log.where((F.col("topic") == topic) & F.col("key").isin(list(wanted)))
-    for row in earlier.select("key", "offset", "op", "after").collect():
-        if row.offset <= wanted[row.key]:
-            history[row.key].append((row.offset, row.op, row.after))
-    resolved = [
-        (key, toast.resolve((op, after) for _, op, after in sorted(entries, key=lambda entry: entry[0])))
-        for key, entries in history.items()
-    ]
-    values = session.createDataFrame(resolved, "key string, resolved string")
+    resolved = _resolved(log, [change for change in live if change.incomplete])
+    return [replace(change, after=resolved.get(change.key, change.after)) for change in live] if resolved else live
+
+
+def _complete_frame(log: DataFrame, here: DataFrame, live: list) -> DataFrame:
+    """The same of a large batch."""
+    resolved = _resolved(log, [row for row in live if row.incomplete])
+    if not resolved:
+        return here
+    values = here.sparkSession.createDataFrame(list(resolved.items()), "key string, resolved string")
     return (
         here.join(values, on="key", how="left")
         .withColumn("after", F.coalesce("resolved", "after"))
         .select(*here.columns)
     )
+
+
+def _resolved(log: DataFrame, incomplete: Sequence[Any]) -> dict[str, str]:
+    """Key -> its row with all values."""
+    if not incomplete:
+        return {}
+    wanted = {row.key: row.offset for row in incomplete}
+    history: dict[str, list[tuple[int, str, str | None]]] = defaultdict(list)
+    earlier = log.where((F.col("topic") == incomplete[0].topic) & F.col("key").isin(list(wanted)))
+    for row in earlier.select("key", "offset", "op", "after").collect():
+        if row.offset <= wanted[row.key]:
+            history[row.key].append((row.offset, row.op, row.after))
+    return {
+        key: toast.resolve((op, after) for _, op, after in sorted(entries, key=lambda entry: entry[0]))
+        for key, entries in history.items()
+    }

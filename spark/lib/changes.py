@@ -30,9 +30,10 @@ COLUMNS = """
     ingested_at timestamp
 """
 
-# A commit per batch makes many: reconstructing the state for a checkpoint costs about a second, so not every tenth. Column
-# statistics would cost more to compute than any reader of this table could gain.
-PROPERTIES = {"delta.checkpointInterval": "200", "delta.dataSkippingNumIndexedCols": "0"}
+# A commit per batch makes many. A checkpoint costs seconds, and the batch whose commit is due for one waits for it: `lib.upkeep` makes
+# them beside the flow, and the interval is for the case that it does not come to it. Column statistics would cost more to compute
+# than any reader of this table could gain.
+PROPERTIES = {"delta.checkpointInterval": "2000", "delta.dataSkippingNumIndexedCols": "0"}
 
 # before and after as string: Spark keeps the JSON text of an object there.
 _ENVELOPE = """

@@ -22,6 +22,9 @@ class Files(Protocol):
     def names(self, directory: str) -> list[str]:
         """Names in a directory."""
 
+    def find(self, path: str) -> str | None:
+        """The text of a file; none where there is no such file."""
+
     def read(self, path: str) -> str:
         """The text of a file."""
 
@@ -76,7 +79,8 @@ def versions(files: Files, table: str) -> list[int]:
 def mark_at(files: Files, table: str, version: int) -> Mark | None:
     """The mark of one version; none where Delta's log clean-up has removed its commit."""
     path = f"{table}/_delta_log/{version:020d}.json"
-    return parse_commit(files.read(path), version) if files.exists(path) else None
+    text = files.find(path)
+    return None if text is None else parse_commit(text, version)
 
 
 def marks(files: Files, table: str) -> Iterator[Mark]:

@@ -160,8 +160,9 @@ class Destination:
                 raise DestinationError(
                     f"another process has applied changes of {table.topic} meanwhile; only one may run"
                 )
-        self._stage(cursor, tables)
-        self._note_affected(cursor, tables, before=True)
+        # A round trip for each group of statements and not for each: a small batch takes less time than the way there and back.
+        self._copy(cursor, tables)
+        _run(cursor, [*self._fill_stages(tables), *self._note_affected(tables, before=True)])
         upserted = deleted = 0
         for table in tables:
             target = self._targets[table.table]
@@ -172,11 +173,7 @@ class Destination:
             deleted += cursor.rowcount
             cursor.execute(apply_sql.upsert(target))
             upserted += cursor.rowcount
-        self._note_affected(cursor, tables, before=False)
-        for aggregate in self._concerned(tables):
-            target = self._targets[aggregate.table]
-            for statement in apply_sql.renew(aggregate.name, target, self._queries[aggregate.query]):
-                cursor.execute(statement)
+        _run(cursor, [*self._note_affected(tables, before=False), *self._renew_aggregates(tables)])
         for table in tables:
             cursor.execute(apply_sql.ADVANCE, (table.topic, table.end, batch.change_log))
         offsets = json.dumps({table.topic: table.end for table in tables})
@@ -185,26 +182,43 @@ class Destination:
             cursor.execute(apply_sql.PRUNE, (self._retention_hours,))
         return upserted, deleted
 
-    def _stage(self, cursor: Any, tables: list[TableBatch]) -> None:
+    def _copy(self, cursor: Any, tables: list[TableBatch]) -> None:
         lines = [apply_sql.copy_line(table.table, "k", key) for table in tables for key in table.keys]
         lines += [apply_sql.copy_line(table.table, "r", row) for table in tables for row in table.rows]
         cursor.copy_expert(apply_sql.COPY, io.StringIO("".join(lines)))
-        for table in tables:
-            for statement in apply_sql.fill_stages(self._targets[table.table]):
-                cursor.execute(statement)
+
+    def _fill_stages(self, tables: list[TableBatch]) -> list[str]:
+        return [statement for table in tables for statement in apply_sql.fill_stages(self._targets[table.table])]
 
     def _concerned(self, tables: list[TableBatch]) -> list[Aggregate]:
         changed = {table.table for table in tables}
         return [aggregate for aggregate in self._aggregates if changed & aggregate.affected.keys()]
 
-    def _note_affected(self, cursor: Any, tables: list[TableBatch], *, before: bool) -> None:
+    def _renew_aggregates(self, tables: list[TableBatch]) -> list[str]:
+        return [
+            statement
+            for aggregate in self._concerned(tables)
+            for statement in apply_sql.renew(
+                aggregate.name, self._targets[aggregate.table], self._queries[aggregate.query]
+            )
+        ]
+
+    def _note_affected(self, tables: list[TableBatch], *, before: bool) -> list[str]:
+        statements = []
         for aggregate in self._concerned(tables):
             for table in tables:
                 query = aggregate.affected.get(table.table)
                 if query is None:
                     continue
                 if table.truncated and before:
-                    cursor.execute(apply_sql.all_affected(aggregate.name, self._targets[aggregate.table]))
-                cursor.execute(
+                    statements.append(apply_sql.all_affected(aggregate.name, self._targets[aggregate.table]))
+                statements.append(
                     apply_sql.find_affected(aggregate.name, self._targets[table.table], self._queries[query])
                 )
+        return statements
+
+
+def _run(cursor: Any, statements: list[str]) -> None:
+    if statements:
+        # Each begins on a line of its own: a query of the user's may end in a comment.
+        cursor.execute(";\n".join(f"{statement}\n" for statement in statements))

@@ -13,15 +13,12 @@ from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table
 from lib.storage import Storage
 
-_LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 _MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
-# Deletion vectors: a MERGE then marks rows instead of writing their file anew. Auto compaction joins the small files of
-# many merges in the writer itself, so that it meets no other writer.
+# Deletion vectors: a MERGE then marks rows instead of writing their file anew.
 _MERGED_PROPERTIES = {
     "delta.enableDeletionVectors": "true",
     "delta.checkpointInterval": "50",
-    "delta.autoOptimize.autoCompact": "true",
 }
 
 # How long commits of the change log, and files that compaction has replaced, are kept: whoever follows the log reads both. One who was
@@ -137,6 +134,14 @@ def compact(spark: SparkSession, path: str) -> None:
     spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).optimize().executeCompaction()
 
 
+def checkpoint(spark: SparkSession, path: str, commits: int) -> None:
+    """Writes down the state of a table whose last checkpoint is so many commits old: readers then need no older commit."""
+    log, none = _log(spark, path), spark._jvm.scala.Option.empty()
+    snapshot = log.update(False, none, none)
+    if snapshot.version() - snapshot.checkpointProvider().version() >= commits:
+        log.checkpoint(snapshot, none)
+
+
 def clean(spark: SparkSession, path: str) -> None:
     """Removes commits that are older than the table's retention and that a checkpoint covers, then the files that only such versions
     need. Delta removes commits by itself, but only those of days that have passed."""
@@ -144,12 +149,7 @@ def clean(spark: SparkSession, path: str) -> None:
     none = jvm.scala.Option.empty()
     snapshot = log.update(False, none, none)
     log.cleanUpExpiredLogs(snapshot, none, none, jvm.org.apache.spark.sql.delta.TruncationGranularity.HOUR())
-    # Delta lists a table's files with so many tasks, 10,000 by default: minutes for a handful of files.
-    spark.conf.set(_LISTING, "1")
-    try:
-        jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).vacuum()
-    finally:
-        spark.conf.unset(_LISTING)
+    jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path).vacuum()
 
 
 @contextlib.contextmanager
@@ -170,7 +170,8 @@ def version(spark: SparkSession, path: str) -> int:
 def identity(spark: SparkSession, storage: Storage, path: str) -> str:
     """Delta's id of the table, which a table made anew does not share."""
     first = f"{path}/_delta_log/{0:020d}.json"
-    known = deltalog.table_id(storage.read(first)) if storage.exists(first) else None
+    commit = storage.find(first)
+    known = None if commit is None else deltalog.table_id(commit)
     if known is not None:
         return known
     # Delta's log clean-up has removed version 0; reading the state takes a job. Read from storage: a log this JVM opened before

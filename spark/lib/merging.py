@@ -6,11 +6,13 @@ import time
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lib import batch, commits, lake, slices, typed
+from lib import batch, commits, lake, slices
 from lib.batch import TableChanges
 from lib.commits import Mark
 from lib.job import Job
 from lib.offsetlog import delta_version, read
+from lib.pipeline import Table
+from lib.typed import ChangedRows
 from lib.upkeep import Upkeep
 
 
@@ -21,6 +23,7 @@ class Merger:
         self._job = job
         self._log = job.spark.read.format("delta").load(job.pipeline.changes_path)
         self._applied: dict[str, int] = {}
+        self._rows = {table.name: ChangedRows(job.spark, table) for table in job.pipeline.tables}
         self._upkeep = Upkeep(job.pipeline)
         for table in job.pipeline.tables:
             newest = next(commits.marks(job.storage, job.pipeline.table_path(table)), None)
@@ -30,29 +33,35 @@ class Merger:
         """Merges one batch of the query."""
         job = self._job
         version = delta_version(read(job.storage, job.checkpoint("merge"), batch_id))
-        self._merge(frame, version, job.query_id(), batch_id)
-        self._upkeep.after_merge(frame.sparkSession)
+        begun = time.monotonic()
+        merged = self._merge(frame, version, job.query_id(), batch_id)
+        self._upkeep.after_merge(frame.sparkSession, merged)
+        # Half of the time at most, however slow the machine and long the batch: the flow to the destination needs the other half.
+        job.stopping.wait(time.monotonic() - begun)
 
     def catch_up(self, version: int) -> None:
         """Merges what the change log holds and no table has yet."""
         if version > 0:
             self._merge(self._log, version, "catch-up", version)
 
-    def _merge(self, frame: DataFrame, version: int, query_id: str, batch_id: int) -> None:
-        """Tables are independent: after a failure those already done are skipped by their offsets."""
+    def _merge(self, frame: DataFrame, version: int, query_id: str, batch_id: int) -> set[Table]:
+        """Which tables had changes. Tables are independent: after a failure those already done are skipped by their offsets."""
         job = self._job
+        merged: set[Table] = set()
         log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
         for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
             with batch.reduced(job.pipeline, self._log, piece, self._applied) as found:
                 for change in found.tables:
                     self._merge_table(frame.sparkSession, query_id, batch_id, change)
+                    merged.add(change.table)
                 if found.stop is not None:
                     raise found.stop
+        return merged
 
     def _merge_table(self, session: SparkSession, query_id: str, batch_id: int, change: TableChanges) -> None:
         job = self._job
         path = job.pipeline.table_path(change.table)
-        source = typed.changed_rows(change.table, change.frame)
+        source = self._rows[change.table.name].of(change)
         with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
             lake.merge(session, path, change.table, source, change.truncated_at)
         self._applied[change.topic] = change.end

@@ -38,6 +38,14 @@ def difference(tables: Sequence[Table]) -> Column:
     return F.when(F.col("after").isNotNull(), condition)
 
 
+def difference_of(table: Table | None, after: str | None) -> int | None:
+    """The same of one change."""
+    if table is None or after is None:
+        return None
+    found, declared = json.loads(after).keys(), {column.name for column in table.columns}
+    return UNKNOWN if found - declared else LACKS if declared - found else SAME
+
+
 def stop_at(log: DataFrame, tables: Sequence[Table], table: Table, rows: Sequence[Row]) -> int | None:
     """The offset of the first change that must not be applied, of rows with `offset` and `difference`.
 

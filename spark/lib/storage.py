@@ -14,6 +14,7 @@ class Storage:
     def __init__(self, spark: SparkSession) -> None:
         self._jvm = spark._jvm
         self._conf = spark._jsparkSession.sessionState().newHadoopConf()
+        self._texts = self._jvm.pipectl.TextFiles(self._conf)
 
     def _open(self, path: str) -> tuple[Any, Any]:
         java_path = self._jvm.org.apache.hadoop.fs.Path(path)
@@ -31,14 +32,16 @@ class Storage:
             return []
         return [status.getPath().getName() for status in file_system.listStatus(java_path)]
 
+    def find(self, path: str) -> str | None:
+        """The text of a file; none where there is no such file."""
+        return self._texts.read(path)
+
     def read(self, path: str) -> str:
         """The text of a file."""
-        file_system, java_path = self._open(path)
-        stream = file_system.open(java_path)
-        try:
-            return self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
-        finally:
-            stream.close()
+        text = self.find(path)
+        if text is None:
+            raise FileNotFoundError(path)
+        return text
 
     def modified_ms(self, path: str) -> int:
         """When a file was last written, in milliseconds since 1970."""

@@ -11,9 +11,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lib import documents, typed
+from lib.batch import TableChanges
 from lib.functions import Function, FunctionError
 from lib.identifiers import spark_name
 from lib.pipeline import Table
+from lib.prepared import Prepared
 
 _PLACE = re.compile(r"\(?[;,]?\s*line (\d+),? pos(?:ition)?:? (\d+)\)?")
 
@@ -25,8 +27,9 @@ class TransformError(Exception):
 class Transform:
     """What makes destination rows of one table's rows: a SELECT or a Python function."""
 
-    def __init__(self, table: Table, root: Path) -> None:
+    def __init__(self, table: Table, root: Path, spark: SparkSession) -> None:
         self.table = table
+        self._spark = spark
         self.file = str(table.transform.relative_to(root))
         self.columns: list[str] = []
         self._function: Function | None = None
@@ -36,10 +39,13 @@ class Transform:
                 self._function = Function(self.file, table.transform)
         else:
             self._sql = table.transform.read_text(encoding="utf-8").strip().rstrip(";")
+        # A function is called for every batch: what it says may be another thing every time.
+        self._prepared = Prepared(spark, typed.CHANGE, self._documents, keep=self._function is None)
 
-    def check(self, spark: SparkSession) -> None:
+    def check(self) -> None:
         """Analyses it over an empty frame, so that a mistake stops the job at once and not with the first row."""
         ddl = ", ".join(f"{spark_name(column.name)} {column.type.spark}" for column in self.table.columns)
+        spark = self._spark
         empty = spark._jvm.java.util.ArrayList()
         schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(ddl)
         frame = DataFrame(spark._jsparkSession.createDataFrame(empty, schema), spark)
@@ -52,11 +58,16 @@ class Transform:
             with self._explained():
                 self._function.check(frame, result, self.table.result)
 
-    def documents(self, changes: DataFrame) -> list[str]:
+    def documents(self, change: TableChanges) -> list[str]:
         """The transformed rows of a batch as JSON texts."""
-        result = self._apply(typed.rows(self.table, changes))
         with self._explained():
-            return [row[0] for row in result.select(documents.column(result)).collect()]
+            if change.frame is not None:
+                return [row[0] for row in self._documents(change.frame).collect()]
+            return self._prepared.texts([typed.row(found) for found in change.changes or [] if found.after is not None])
+
+    def _documents(self, changes: DataFrame) -> DataFrame:
+        result = self._apply(typed.rows(self.table, changes))
+        return result.select(documents.column(result))
 
     @property
     def _kind(self) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lib.batch import Change, TableChanges
 from lib.casts import Place, cast
 from lib.identifiers import spark_name
 from lib.pipeline import Column as Declared
 from lib.pipeline import Table
+from lib.prepared import Prepared
+
+# What the functions here read of a change.
+CHANGE = "key string, op string, offset bigint, lsn bigint, after string"
 
 
 def text_struct(columns: list[str]) -> str:
@@ -43,3 +50,25 @@ def changed_rows(table: Table, changes: DataFrame) -> DataFrame:
         .withColumn("key_row", F.from_json("key", key_text, {"mode": "FAILFAST"}))
         .select(*values, F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn"))
     )
+
+
+def row(change: Change) -> dict[str, Any]:
+    """`CHANGE` of one that is in the driver."""
+    return {"key": change.key, "op": change.op, "offset": change.offset, "lsn": change.lsn, "after": change.after}
+
+
+class ChangedRows:
+    """`changed_rows` of one table, batch after batch."""
+
+    def __init__(self, spark: SparkSession, table: Table) -> None:
+        self._table = table
+        self._prepared = Prepared(spark, CHANGE, self._of)
+
+    def of(self, batch: TableChanges) -> DataFrame:
+        """Those of a batch."""
+        if batch.frame is not None:
+            return self._of(batch.frame)
+        return self._prepared.frame([row(change) for change in batch.changes or []])
+
+    def _of(self, changes: DataFrame) -> DataFrame:
+        return changed_rows(self._table, changes)

@@ -7,18 +7,22 @@ the destination does not wait. No row is removed: the change log keeps every cha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from pyspark.sql import SparkSession
 
 from lib import lake
 from lib.every import Every
-from lib.pipeline import Pipeline
+from lib.pipeline import Pipeline, Table
 
 # A batch of job 1 leaves a commit, its checksum and a small file; several a second come to a million files in a day, more than the
 # NameNode holds.
 _CHANGE_LOG_SECONDS = 600.0
-# The merged tables have a commit per merge.
+# Each reader of the log reads all commits since the last checkpoint.
+_CHANGE_LOG_COMMITS = 200
+# The merged tables have a commit, a small file and a deletion vector per merge; every merge reads them all.
+MERGES_OF_A_TABLE = 30
 _TABLES_SECONDS = 24 * 3600.0
 _FIRST_TABLES_SECONDS = 3600.0
 
@@ -30,14 +34,20 @@ class Upkeep:
         self._pipeline = pipeline
         self._change_log = Every(_CHANGE_LOG_SECONDS, _CHANGE_LOG_SECONDS, clock)
         self._tables = Every(_TABLES_SECONDS, _FIRST_TABLES_SECONDS, clock)
+        self._merges: Counter[str] = Counter()
 
-    def after_merge(self, spark: SparkSession) -> None:
-        """Does what is due. Only ever called after new commits to the change log: the newest of them, which says how far it goes,
+    def after_merge(self, spark: SparkSession, merged: Iterable[Table]) -> None:
+        """Does what is due after these tables were merged. Only ever called after new commits to the change log: the newest of them, which says how far it goes,
         is then too young to be removed."""
+        lake.checkpoint(spark, self._pipeline.changes_path, _CHANGE_LOG_COMMITS)
         if self._change_log.is_due():
             lake.compact(spark, self._pipeline.changes_path)
             lake.clean(spark, self._pipeline.changes_path)
+        for table in merged:
+            self._merges[table.name] += 1
+            if self._merges[table.name] >= MERGES_OF_A_TABLE:
+                lake.compact(spark, self._pipeline.table_path(table))
+                self._merges[table.name] = 0
         if self._tables.is_due():
-            # Their small files are joined as they are written, see `lake.merged_properties`.
             for table in self._pipeline.tables:
                 lake.clean(spark, self._pipeline.table_path(table))

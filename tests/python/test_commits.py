@@ -25,6 +25,9 @@ class FakeFiles:
     def read(self, path):
         return self.texts[path]
 
+    def find(self, path):
+        return self.texts.get(path)
+
     def exists(self, path):
         return path in self.texts
 

@@ -60,10 +60,7 @@ class FakeFiles:
     def names(self, directory):
         return [f"{version:020d}.json" for version in range(6)]
 
-    def exists(self, path):
-        return True
-
-    def read(self, path):
+    def find(self, path):
         version = int(path[-25:-5])
         mark = {"app": "q", "batch": version, "offsets": {"a": version}}
         info = {} if version % 2 else {"userMetadata": json.dumps(mark)}

@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "spark"), str(ROOT / "spark/driver")]
 
 from jvm import Jvm
 from lib import batch, changes
-from lib.batch import Reduced
+from lib.batch import Reduced, TableChanges
 from lib.pipeline import Pipeline, Table, load
 from lib.session import attach
 from lib.slices import Piece
@@ -37,6 +37,7 @@ def local_session() -> SparkSession:
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": tempfile.mkdtemp(),
     }
@@ -80,6 +81,10 @@ class SparkTestCase(unittest.TestCase):
         """A batch reduced; what it holds lives until the test ends."""
         piece = Piece(rows, self.changes)
         return self.enterContext(batch.reduced(self.pipeline, rows if log is None else log, piece, applied or {}))
+
+    def change(self, *rows: tuple) -> TableChanges:
+        """What a batch of these changes of public.orders comes to."""
+        return self.reduced(self.log(*rows)).tables[0]
 
     def log(self, *rows: tuple) -> DataFrame:
         """Changes of public.orders, given as (offset, op, key, after)."""

@@ -41,29 +41,31 @@ class Functions(SparkTestCase):
     def transform(self, code: str, result: Result = UNDECLARED) -> Transform:
         path = Path(self.lake) / "orders.py"
         path.write_text(code, encoding="utf-8")
-        return Transform(dataclasses.replace(self.table("orders"), transform=path, result=result), Path(self.lake))
+        return Transform(
+            dataclasses.replace(self.table("orders"), transform=path, result=result), Path(self.lake), self.spark
+        )
 
     def refused(self, code: str, message: str, result: Result = UNDECLARED) -> None:
         with self.assertRaisesRegex(TransformError, message) as error:
-            self.transform(code, result).check(self.spark)
+            self.transform(code, result).check()
         self.assertNotIn("\n", str(error.exception))
 
     def test_a_function_makes_the_rows(self) -> None:
         transform = self.transform(PRICE)
-        transform.check(self.spark)
+        transform.check()
         self.assertEqual(transform.columns, [*(column.name for column in self.table("orders").columns), "total"])
-        documents = transform.documents(self.log((0, "c", 1, order(1)), (1, "d", 2, None)))
+        documents = transform.documents(self.change((0, "c", 1, order(1)), (1, "d", 2, None)))
         self.assertEqual([json.loads(document)["total"] for document in documents], [25.0])
 
     def test_its_own_functions_run_on_the_executors(self) -> None:
         transform = self.transform(UDF)
-        transform.check(self.spark)
-        self.assertEqual(transform.documents(self.log((0, "c", 1, order(1)))), ['{"order_id":1,"status":"NEW"}'])
+        transform.check()
+        self.assertEqual(transform.documents(self.change((0, "c", 1, order(1)))), ['{"order_id":1,"status":"NEW"}'])
 
     def test_what_fails_with_a_row_names_file_and_line(self) -> None:
         transform = self.transform(UDF)
         with self.assertRaisesRegex(TransformError, r"^orders\.py, line 11: ValueError: no such status$"):
-            transform.documents(self.log((0, "c", 1, order(1, status="bad"))))
+            transform.documents(self.change((0, "c", 1, order(1, status="bad"))))
 
     def test_mistakes_name_file_and_line(self) -> None:
         define = HEAD + "def transform(rows):\n"
@@ -84,7 +86,7 @@ class Functions(SparkTestCase):
         define = HEAD + "def transform(rows):\n"
         columns = ("order_id", "note")
         same = Result(columns, passed_on=columns, keeps_rows=True)
-        self.transform(define + "    return rows.select('order_id', 'note')\n", same).check(self.spark)
+        self.transform(define + "    return rows.select('order_id', 'note')\n", same).check()
         self.refused(
             define + "    return rows.select('order_id')\n", "no column `note`, which pipeline.yml lists", same
         )
@@ -93,7 +95,7 @@ class Functions(SparkTestCase):
         self.refused(upper, r"column `note` is computed, .*; write `note: \[note\]` there", same)
         where = define + "    return rows.where('amount > 0').select('order_id', 'note')\n"
         self.refused(where, r"not one row for each row \(it needs Filter\)", same)
-        self.transform(where, dataclasses.replace(same, keeps_rows=False)).check(self.spark)
+        self.transform(where, dataclasses.replace(same, keeps_rows=False)).check()
 
 
 if __name__ == "__main__":

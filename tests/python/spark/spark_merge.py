@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from base import SparkTestCase, order
-from lib import batch, lake, resume, toast, typed
+from lib import batch, lake, resume, toast, typed, upkeep
 from pyspark.sql import DataFrame
 
 
@@ -21,7 +21,8 @@ class Reduce(SparkTestCase):
         return found[0]
 
     def newest(self, change: batch.TableChanges) -> dict[str, tuple]:
-        return {row.key: (row.offset, row.op) for row in change.frame.collect()}
+        rows = change.changes if change.frame is None else change.frame.collect()
+        return {row.key: (row.offset, row.op) for row in rows}
 
     def test_the_newest_change_of_each_key_counts(self) -> None:
         frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)), (2, "u", 1, order(1)), (3, "d", 2, None))
@@ -44,13 +45,19 @@ class Reduce(SparkTestCase):
     def test_values_a_change_lacks_come_from_the_change_before(self) -> None:
         log = self.log((0, "c", 1, order(1, note="long")), (1, "u", 1, order(1, note=toast.MARKER, quantity=5)))
         change = self.reduced(log.where("offset = 1"), log=log).tables[0]
-        row = typed.rows(change.table, change.frame).collect()[0]
+        row = typed.ChangedRows(self.spark, change.table).of(change).collect()[0]
         self.assertEqual((row.note, row.quantity), ("long", 5))
 
     def test_a_table_that_is_not_declared(self) -> None:
         frame = self.log((0, "c", 1, order(1))).withColumn("table", batch.F.lit("public.other"))
         with self.assertRaisesRegex(KeyError, "does not declare"):
             self.reduced(frame)
+
+
+class ReduceLarge(Reduce):
+    """The same of a batch that the executors reduce."""
+
+    changes = 1_000_000
 
 
 class OtherColumns(SparkTestCase):
@@ -91,6 +98,12 @@ class OtherColumns(SparkTestCase):
         self.assertEqual(self.outcome(self.log((0, "c", 1, dict(reversed(order(1).items()))))), (1, ""))
 
 
+class OtherColumnsLarge(OtherColumns):
+    """The same of a batch that the executors reduce."""
+
+    changes = 1_000_000
+
+
 class Typed(SparkTestCase):
     def test_every_column_has_its_declared_type(self) -> None:
         frame = typed.rows(self.table("orders"), self.log((0, "c", 1, order(1))))
@@ -121,7 +134,7 @@ class Merge(SparkTestCase):
     def merge(self, *rows: tuple, applied: int = 0) -> None:
         frame = self.log(*rows)
         for change in self.reduced(frame, {"jadc2.public.orders": applied}).tables:
-            source = typed.changed_rows(change.table, change.frame)
+            source = typed.ChangedRows(self.spark, change.table).of(change)
             lake.merge(self.spark, self.path, change.table, source, change.truncated_at)
 
     def rows(self) -> dict[int, int]:
@@ -174,7 +187,7 @@ class Merge(SparkTestCase):
         frame = self.log(*self.FIRST)
         change = self.reduced(frame).tables[0]
         with lake.marked(self.spark, Mark("q", 4, {"jadc2.public.orders": 3}).metadata()):
-            source = typed.changed_rows(change.table, change.frame)
+            source = typed.ChangedRows(self.spark, change.table).of(change)
             lake.merge(self.spark, self.path, change.table, source, None)
         mark = next(marks(self.storage, self.path))
         self.assertEqual((mark.app, mark.batch, mark.offsets), ("q", 4, {"jadc2.public.orders": 3}))
@@ -226,6 +239,26 @@ class Upkeep(SparkTestCase):
         query.awaitTermination()
         return len(rows)
 
+    def test_small_files_of_a_merged_table_are_joined_now_and_then(self) -> None:
+        pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
+        table = self.table("orders")
+        lake.prepare_merged_tables(self.spark, self.storage, pipeline)
+        for number in range(3):
+            self.append(Path(self.lake) / "orders.rows", number * 10)
+        rows = self.spark.read.format("delta").load(f"{self.lake}/orders.rows")
+        source = typed.changed_rows(table, rows)
+        for number in range(3):
+            here = source.where(f"_offset div 10 = {number}")
+            lake.merge(self.spark, pipeline.table_path(table), table, here, None)
+        merged = self.spark.read.format("delta").load(pipeline.table_path(table))
+        self.assertEqual(len(merged.inputFiles()), 3)
+        done = upkeep.Upkeep(pipeline)
+        for _ in range(upkeep.MERGES_OF_A_TABLE):
+            self.assertEqual(len(merged.inputFiles()), 3)
+            done.after_merge(self.spark, [table])
+        merged = self.spark.read.format("delta").load(pipeline.table_path(table))
+        self.assertEqual((len(merged.inputFiles()), merged.count()), (1, 30))
+
     def test_old_commits_and_files_go_and_rows_and_readers_stay(self) -> None:
         table = Path(self.lake) / "_changes"
         pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
@@ -236,8 +269,10 @@ class Upkeep(SparkTestCase):
         self.assertEqual(self.follow(table), 60)
         lake.compact(self.spark, str(table))
         self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-        log = lake._log(self.spark, str(table))
-        log.checkpoint(log.unsafeVolatileSnapshot(), self.spark._jvm.scala.Option.empty())
+        lake.checkpoint(self.spark, str(table), 100)
+        self.assertEqual(list((table / "_delta_log").glob("*.checkpoint.parquet")), [])
+        lake.checkpoint(self.spark, str(table), 7)
+        self.assertEqual(len(list((table / "_delta_log").glob("*.checkpoint.parquet"))), 1)
         files = len(list(table.glob("*.parquet")))
 
         lake.clean(self.spark, str(table))

@@ -18,16 +18,16 @@ class Transforms(SparkTestCase):
     def transform(self, sql: str) -> Transform:
         path = Path(self.lake) / "orders.sql"
         path.write_text(sql, encoding="utf-8")
-        return Transform(dataclasses.replace(self.table("orders"), transform=path), Path(self.lake))
+        return Transform(dataclasses.replace(self.table("orders"), transform=path), Path(self.lake), self.spark)
 
     def test_the_shipped_files_are_valid(self) -> None:
         for table in self.pipeline.tables:
             with self.subTest(table.name):
-                Transform(table, ROOT).check(self.spark)
+                Transform(table, ROOT, self.spark).check()
 
     def test_documents_are_what_postgres_reads(self) -> None:
-        transform = Transform(self.table("orders"), ROOT)
-        document = json.loads(transform.documents(self.log((0, "c", 1, order(1)), (1, "d", 2, None)))[0])
+        transform = Transform(self.table("orders"), ROOT, self.spark)
+        document = json.loads(transform.documents(self.change((0, "c", 1, order(1)), (1, "d", 2, None)))[0])
         self.assertEqual(document["unit_price"], 6.25)
         self.assertEqual(document["ordered_at"], "2026-01-02T03:04:05.678901Z")
         self.assertEqual(document["updated_at"], "2026-01-02T02:54:05.678901")
@@ -36,18 +36,18 @@ class Transforms(SparkTestCase):
 
     def test_a_syntax_error_names_file_and_line(self) -> None:
         with self.assertRaises(TransformError) as error:
-            self.transform("SELECT order_id,\n  amount\nFORM orders x y").check(self.spark)
+            self.transform("SELECT order_id,\n  amount\nFORM orders x y").check()
         message = str(error.exception)
         self.assertRegex(message, r"^orders\.sql, line 3, column \d+: \[PARSE_SYNTAX_ERROR\]")
         self.assertNotIn("\n", message)
 
     def test_an_unknown_column_names_file_and_line(self) -> None:
         with self.assertRaisesRegex(TransformError, r"^orders\.sql, line 2, column \d+: .*UNRESOLVED_COLUMN"):
-            self.transform("SELECT order_id,\n  amonut FROM orders").check(self.spark)
+            self.transform("SELECT order_id,\n  amonut FROM orders").check()
 
     def test_the_key_must_stay(self) -> None:
         with self.assertRaisesRegex(TransformError, "the key column `order_id` is not in"):
-            self.transform("SELECT amount FROM orders").check(self.spark)
+            self.transform("SELECT amount FROM orders").check()
 
 
 class Fingerprint(SparkTestCase):

@@ -153,9 +153,9 @@ def create(path: str, ddl: str, **properties: str) -> None:
     DataFrame(empty, spark).write.format("delta").options(**properties).save(path)
 
 
-def append(records: DataFrame, batch_id: int) -> None:
-    """Job 1's batch."""
-    rows = (
+def parse(records: DataFrame) -> DataFrame:
+    """Job 1's rows."""
+    return (
         records.where(F.col("value").isNotNull())
         .withColumn("envelope", F.from_json(F.col("value").cast("string"), ENVELOPE, {"mode": "FAILFAST"}))
         .select(
@@ -174,36 +174,62 @@ def append(records: DataFrame, batch_id: int) -> None:
         )
         .coalesce(1)
     )
+
+
+def append(rows: DataFrame, batch_id: int) -> None:
+    """Job 1's batch."""
     rows.write.format("delta").mode("append").option("userMetadata", json.dumps({"batch": batch_id})).save(LOG)
 
 
-def reduce(frame: DataFrame) -> tuple[DataFrame, list[str]]:
-    """Newest change per key, in the driver."""
-    newest = F.max_by(F.struct("op", "after", "lsn", "source_us"), "offset").alias("newest")
-    frame = (
-        frame.groupBy("table", "topic", "partition", "key")
-        .agg(newest, F.max("offset").alias("offset"))
-        .select("table", "topic", "partition", "key", "offset", "newest.*")
-    )
-    rows = frame._jdf.collectAsList()
-    local = DataFrame(frame.sparkSession._jsparkSession.createDataFrame(rows, frame._jdf.schema()), frame.sparkSession)
-    found = local.select(
-        "table", "topic", "key", "op", "offset", "source_us", F.col("after").contains("unavailable").alias("incomplete")
-    ).collect()
-    return local, sorted({row.table for row in found if row.op != "t"})
+def reduce(frame: DataFrame) -> dict[str, list[dict[str, object]]]:
+    """Newest change per key, by table."""
+    newest: dict[tuple[str, str | None], object] = {}
+    for row in frame.collect():
+        place = (row.table, row.key)
+        if place not in newest or newest[place].offset < row.offset:
+            newest[place] = row
+    by_table: dict[str, list[dict[str, object]]] = {}
+    for row in newest.values():
+        if row.op != "t":
+            names = ("key", "op", "offset", "lsn", "after")
+            by_table.setdefault(row.table, []).append({name: row[name] for name in names})
+    return by_table
 
 
-def typed(local: DataFrame, table: str) -> DataFrame:
+def typed(changes: DataFrame) -> DataFrame:
     """Typed rows of a table."""
     text = ", ".join(f"{name} string" for name in COLUMNS)
     return (
-        local.where((F.col("table") == table) & (F.col("op") != "t") & (F.col("offset") >= 0) & F.lit(True))
-        .withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
+        changes.withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
         .withColumn("key_row", F.from_json("key", "id string", {"mode": "FAILFAST"}))
-        .selectExpr(
-            "CAST(key_row.id AS bigint) AS id", *TYPED, "op AS _op", "offset AS _offset", "lsn AS _lsn", "after"
-        )
+        .selectExpr("CAST(key_row.id AS bigint) AS id", *TYPED, "op AS _op", "offset AS _offset", "lsn AS _lsn")
     )
+
+
+def documents(changes: DataFrame) -> DataFrame:
+    """Job 2's rows."""
+    typed(changes).drop("_op", "_offset", "_lsn").createOrReplaceTempView("rows")
+    result = spark.sql("SELECT *, CAST(amount / 2 AS decimal(12,2)) AS half, lower(name) AS lower FROM rows")
+    moments = [f"date_format({name}, 'yyyy-MM-dd HH:mm:ss.SSSSSS') AS {name}" for name in ("created_at", "updated_at")]
+    shown = result.selectExpr(*[name for name in result.columns if not name.endswith("_at")], *moments)
+    return shown.select(F.to_json(F.struct(*shown.columns)))
+
+
+def prepare(make) -> object:
+    """A plan made once, see pipectl.PreparedPlan."""
+    schema = jvm.org.apache.spark.sql.types.StructType.fromDDL("row string")
+    leaf = DataFrame(spark._jsparkSession.createDataFrame(spark.sparkContext._jsc.emptyRDD(), schema), spark)
+    row = F.from_json("row", "key string, op string, offset bigint, lsn bigint, after string", {"mode": "FAILFAST"})
+    execution = make(leaf.select(row.alias("row")).select("row.*"))._jdf.queryExecution()
+    assert execution.analyzed().deterministic()
+    plan = jvm.pipectl.PreparedPlan.of(execution.optimizedPlan())
+    assert plan is not None
+    return plan
+
+
+def texts(rows: list[dict[str, object]]) -> str:
+    """Rows as a prepared plan takes them."""
+    return json.dumps([json.dumps(row) for row in rows])
 
 
 merged: dict[str, int] = {}
@@ -211,16 +237,16 @@ merged: dict[str, int] = {}
 
 def merge(frame: DataFrame, batch_id: int) -> None:
     """Job 1's second query."""
-    local, tables = reduce(frame)
-    for source in tables:
+    for source, rows in reduce(frame).items():
         table = source.split(".")[1]
         session = frame.sparkSession
         names = [*COLUMNS, "_offset", "_lsn"]
         values = {f"`{name}`": f"s.`{name}`" for name in names}
         session.conf.set("spark.databricks.delta.commitInfo.userMetadata", json.dumps({"batch": batch_id}))
         target = jvm.io.delta.tables.DeltaTable.forPath(session._jsparkSession, f"{LAKE}/{table}").alias("t")
+        plan = jvm.org.apache.spark.sql.classic.Dataset.ofRows(spark._jsparkSession, prepare(typed).over(texts(rows)))
         builder = (
-            target.merge(typed(local, source).drop("after").coalesce(1).alias("s")._jdf, "t.id = s.id")
+            target.merge(DataFrame(plan, spark).coalesce(1).alias("s")._jdf, "t.id = s.id")
             .whenMatched("s._op = 'd' AND s._offset > t._offset")
             .delete()
             .whenMatched("s._offset > t._offset")
@@ -239,19 +265,8 @@ applied = [0]
 
 def apply(frame: DataFrame, batch_id: int) -> None:
     """Job 2's batch, without the destination."""
-    local, tables = reduce(frame)
-    for table in tables:
-        typed(local, table).where("after IS NOT NULL").drop("after", "_op", "_offset", "_lsn").createOrReplaceTempView(
-            "rows"
-        )
-        result = frame.sparkSession.sql(
-            "SELECT *, CAST(amount / 2 AS decimal(12,2)) AS half, lower(name) AS lower FROM rows"
-        )
-        options = {
-            "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
-            "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
-        }
-        result.select(F.to_json(F.struct(*[F.col(name) for name in result.columns]), options)).collect()
+    for rows in reduce(frame).values():
+        prepare(documents).texts(texts([row for row in rows if row["after"] is not None]))
     applied[0] += 1
 
 
@@ -279,12 +294,11 @@ def main() -> None:
         .option("kafka.fetch.max.wait.ms", "10")
         .load()
     )
-    queries = [stream(kafka, append, "ingest.changes", "200 milliseconds")]
+    queries = [stream(parse(kafka), append, "ingest.changes", "200 milliseconds")]
     for table in TABLES:
         properties = {
             "delta.enableDeletionVectors": "true",
             "delta.checkpointInterval": "3",
-            "delta.autoOptimize.autoCompact": "true",
         }
         create(f"{LAKE}/{table}", f"{ROW}, _offset bigint, _lsn bigint", **properties)
     log = spark.readStream.format("delta")
