@@ -25,23 +25,26 @@ from lib.storage import Storage
 from pyspark.sql import DataFrame, SparkSession
 
 
+def driver_settings() -> list[tuple[str, str]]:
+    """spark-defaults.conf, which is for the driver, without what names another server."""
+    lines = [line.split(maxsplit=1) for line in Path("/opt/spark/conf/spark-defaults.conf").read_text().splitlines()]
+    return [(line[0], line[1]) for line in lines if len(line) == 2 and line[0] != "#" and "${" not in line[1]]
+
+
 @functools.cache
 def local_session() -> SparkSession:
     """One core, small plans. The JVM is started and attached to as the job server and the jobs do it."""
-    settings = {
+    own = {
         "spark.app.name": "tests",
         "spark.master": "local[1]",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.shuffle.partitions": "1",
-        "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
         "spark.ui.enabled": "false",
+        "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": tempfile.mkdtemp(),
+        "spark.hadoop.fs.defaultFS": "file:///",
     }
-    options = [f"-D{name}={value}" for name, value in settings.items()]
+    # The last one counts.
+    settings = [*driver_settings(), *own.items()]
+    options = [f"-D{name}={value}" for name, value in dict(settings).items()]
     jvm = Jvm(["java", "-Xmx768m", "@/opt/spark/conf/driver.args", *options])
     atexit.register(jvm.stop, 10)
     jvm.start_session()
