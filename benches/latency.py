@@ -13,17 +13,10 @@ import sys
 import threading
 import time
 
-import psycopg2
+from flow import connect
 
 # Orders that are changed: those made last.
 _RECENT = 1000
-
-
-def connect(port: int) -> psycopg2.extensions.connection:
-    """A connection that commits every statement."""
-    connection = psycopg2.connect(host="127.0.0.1", port=port, dbname="jadc2_db", user="admin", password="password")
-    connection.autocommit = True
-    return connection
 
 
 def write(port: int, rate: int, until: float, committed: dict[int, float]) -> int:
@@ -87,6 +80,8 @@ def main() -> None:
     made = write(source, rate, time.monotonic() + seconds, committed)
     writing.clear()
     watcher.join()
+    if len(found) < 2:
+        raise SystemExit("too few changes have arrived to say anything; does the generator delete them?")
     cuts = statistics.quantiles(found, n=100)
     print(f"{made} {cuts[49]:.0f} {cuts[98]:.0f}")
 

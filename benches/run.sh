@@ -2,6 +2,8 @@
 # Measures what the README promises, all in one run, and prints each figure beside its goal.
 #
 #   benches/run.sh [ROUNDS]      rounds of each cold start, default 3; the median counts
+#   SIZES=10000,1000000,5000000  rows of a table at which batches are timed; without the last, which takes half an hour, by default
+#   SOAK=60                      minutes of steady load at the end; none by default
 #
 # A stack of its own is used (project pipectl-bench, ports of its own), so a running pipeline is not touched; but let the
 # machine be idle otherwise. Beside pipectl, plain `docker compose up --wait` starts the same services from the same files
@@ -15,6 +17,8 @@ pipectl="$PWD/target/release/pipectl"
 export PIPECTL_PROJECT=pipectl-bench COMPOSE_PROJECT_NAME=pipectl-bench
 # shellcheck source=tests/live/ports.env
 set -a && . tests/live/ports.env && set +a
+# Those of a pipeline in use, not those of its tests.
+unset MERGE_INTERVAL MERGE_SHARE
 # What plain compose can start without the pipeline's steps: everything but the jobs and the generator.
 services=(postgres-source postgres-dest kafka debezium namenode datanode hms-db hive-metastore spark-master spark-worker spark-driver)
 
@@ -104,6 +108,25 @@ row "100 changes/s, commit to destination, half of them within" "$(awk '{print $
 row "and 99 of 100 within" "$(awk '{print $3}' "$work/latency" | median) ms" "2000 ms"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
 benches/catalog.sh | tail -n +2
+
+printf '==> backlogs and large tables\n' >&2
+"$pipectl" up --quiet
+"$pipectl" stop data-generator --quiet
+flow=(--source "$POSTGRES_SOURCE_PORT" --dest "$POSTGRES_DEST_PORT" --jobs "$SPARK_API_PORT" --pipectl "$pipectl")
+.venv/bin/python benches/volume.py "${flow[@]}" --sizes "${SIZES:-10000,1000000}" >"$work/volume"
+goal() { # FIGURE
+  case "$1" in
+    snapshot*) echo "12000 rows/s" ;;
+    *updates*) echo "5000 rows/s" ;;
+  esac
+}
+while IFS=$'\t' read -r name value unit; do row "$name" "$value $unit" "$(goal "$name")"; done <"$work/volume"
+if [ -n "${SOAK:-}" ]; then
+  printf '\n%s minutes of 100 changes/s\n' "$SOAK"
+  .venv/bin/python benches/soak.py "${flow[@]}" --minutes "$SOAK"
+  "$pipectl" verify --quiet && printf 'all three stores are equal\n'
+fi
+"$pipectl" reset all --yes --quiet >/dev/null 2>&1
 
 find_compose
 if [ "${#compose[@]}" -eq 0 ]; then

@@ -36,8 +36,9 @@ class Merger:
         begun = time.monotonic()
         merged = self._merge(frame, version, job.query_id(), batch_id)
         self._upkeep.after_merge(frame.sparkSession, merged)
-        # Half of the time at most, however slow the machine and long the batch: the flow to the destination needs the other half.
-        job.stopping.wait(time.monotonic() - begun)
+        # However slow the machine and long the batch: the flow to the destination needs the rest of the time.
+        share = job.settings.merge_share
+        job.stopping.wait((time.monotonic() - begun) * (100 - share) / share)
 
     def catch_up(self, version: int) -> None:
         """Merges what the change log holds and no table has yet."""

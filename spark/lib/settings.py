@@ -17,6 +17,7 @@ class Settings:
     ingest_trigger: str
     merge_interval: str
     merge_seconds: float
+    merge_share: int  # percent of the time that merges take at most
     process_trigger: str
     max_offsets_per_trigger: int
     destination_user: str
@@ -35,6 +36,7 @@ class Settings:
             ingest_trigger=interval(get("INGEST_TRIGGER", "200ms")),
             merge_interval=interval(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
+            merge_share=percent(get("MERGE_SHARE", "50")),
             process_trigger=interval(get("PROCESS_TRIGGER", "200ms")),
             max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
             destination_user=get("POSTGRES_USER", "admin"),
@@ -56,6 +58,13 @@ def seconds(text: str) -> float:
     """The same in seconds."""
     number, unit = _split(text)
     return number * _UNITS[unit][1]
+
+
+def percent(text: str) -> int:
+    """``50`` of a hundred."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
+        raise ValueError(f"`{text}` is not a percentage from 1 to 100")
+    return int(text)
 
 
 def _split(text: str) -> tuple[int, str]:

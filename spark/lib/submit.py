@@ -22,6 +22,7 @@ from pathlib import Path
 _PASSED = (
     "INGEST_TRIGGER",
     "MERGE_INTERVAL",
+    "MERGE_SHARE",
     "PROCESS_TRIGGER",
     "MAX_OFFSETS_PER_TRIGGER",
     "KAFKA_BOOTSTRAP",

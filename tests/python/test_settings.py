@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 from conftest import ROOT
-from lib.settings import Settings, interval, seconds
+from lib.settings import Settings, interval, percent, seconds
 from lib.submit import archive
 
 
@@ -16,6 +16,7 @@ def test_defaults():
     settings = Settings.from_environment({"MERGE_INTERVAL": ""})
     assert settings.merge_interval == "20 seconds"
     assert settings.merge_seconds == 20
+    assert settings.merge_share == 50
     assert settings.ingest_trigger == "200 milliseconds"
 
 
@@ -33,6 +34,12 @@ def test_intervals_in_seconds(text, number):
 def test_not_intervals(text):
     with pytest.raises(ValueError, match="is not an interval"):
         interval(text)
+
+
+@pytest.mark.parametrize("text", ["0", "101", "half", "-1", "5 0", "1.5"])
+def test_not_percentages(text):
+    with pytest.raises(ValueError, match="is not a percentage"):
+        percent(text)
 
 
 def test_the_archive_has_the_job_and_only_known_variables():

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -145,21 +146,28 @@ impl<'a> Verify<'a> {
         let servers = Servers { source, destination, kafka, jobs };
         let mut report = VerifyReport::default();
         let subjects = self.subjects(&servers.source, scope, &mut report.notes).await?;
-        for subject in &subjects {
-            let mut rows = Vec::new();
-            let followed = self.follow(&servers, subject, &shapes, scope, deadline, &mut rows, say).await;
-            // Rows are removed whatever happened; a failure to do so matters only when nothing worse did.
-            let removed = remove(&servers.source, &subject.marker, &rows).await;
-            report.followed.extend(followed?);
-            if !report.followed.iter().all(Followed::is_ok) {
-                if let Err(error) = removed {
-                    report
-                        .notes
-                        .push(format!("{}: marked rows not removed, a later run does it: {error}", subject.name));
-                }
-                break;
+        // Side by side: each waits for two merges of its table, and one cycle of merges takes up all tables.
+        let servers = &servers;
+        let runs = subjects.iter().map(|subject| {
+            let shape = &shapes[subject.name];
+            async move {
+                let mut rows = Vec::new();
+                let followed = self.follow(servers, subject, shape, scope, deadline, &mut rows, say).await;
+                // Rows are removed whatever happened; a failure to do so matters only when nothing worse did.
+                (subject, followed, remove(&servers.source, &subject.marker, &rows).await)
             }
-            removed?;
+        });
+        for (subject, followed, removed) in join_all(runs).await {
+            let followed = followed?;
+            let arrived = followed.iter().all(Followed::is_ok);
+            report.followed.extend(followed);
+            match removed {
+                Err(error) if !arrived => {
+                    let note = format!("{}: marked rows not removed, a later run does it: {error}", subject.name);
+                    report.notes.push(note);
+                }
+                other => other?,
+            }
         }
         let arrived = report.followed.iter().all(Followed::is_ok);
         if scope != Scope::Flow && arrived {
@@ -235,7 +243,7 @@ impl<'a> Verify<'a> {
         &self,
         servers: &Servers,
         subject: &Subject<'a>,
-        shapes: &BTreeMap<String, Shape>,
+        shape: &Shape,
         scope: Scope,
         deadline: Instant,
         rows: &mut Vec<Value>,
@@ -243,7 +251,6 @@ impl<'a> Verify<'a> {
     ) -> Result<Vec<Followed>, VerifyError> {
         let Subject { name, table, marker } = subject;
         let (route, topic) = (servers.route(self.pipeline), self.pipeline.spec.topic(name));
-        let shape = &shapes[*name];
         let limits = Limits { merged: scope != Scope::Flow, deadline };
         let change = |operation, key: &Value, text: String, from, committed| Change {
             name,

@@ -1,0 +1,79 @@
+"""What the benchmarks of the flow share: connections, conditions, and what the jobs say of their batches."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Published ports of the stack that is measured."""
+
+    source: int
+    dest: int
+    jobs: int
+
+
+def ports(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Adds the ports to a program's arguments."""
+    parser.add_argument("--source", type=int, default=5433, help="port of the source database")
+    parser.add_argument("--dest", type=int, default=5434, help="port of the destination database")
+    parser.add_argument("--jobs", type=int, default=4041, help="port that tells about the Spark jobs")
+    return parser
+
+
+def connect(port: int) -> psycopg2.extensions.connection:
+    """A connection that commits every statement."""
+    connection = psycopg2.connect(host="127.0.0.1", port=port, dbname="jadc2_db", user="admin", password="password")
+    connection.autocommit = True
+    return connection
+
+
+def ask(port: int, statement: str, *values: Any) -> Any:
+    """Runs a statement; the first value of its first row, if it has one."""
+    connection = connect(port)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone()[0] if cursor.description else None
+    finally:
+        connection.close()
+
+
+def until(what: str, condition: Callable[[], bool], seconds: float) -> None:
+    """Waits until something is true; ends the program where it does not become so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"after {seconds:.0f} s still not: {what}")
+        time.sleep(0.2)  # between two looks at the condition
+
+
+def jobs(port: int) -> dict[str, dict[str, Any]]:
+    """Both jobs by name, as port 4041 describes them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/jobs", timeout=10) as answer:
+        return {job["name"]: job for job in json.load(answer)["jobs"]}
+
+
+def batch_ms(port: int, since: dict[str, int]) -> dict[str, float]:
+    """Median time of each job's batches, of those after the given counts that it remembers, in milliseconds."""
+    found = {}
+    for name, job in jobs(port).items():
+        batches = job["batches"]
+        recent = batches["recent"][-max(1, batches["count"] - since.get(name, 0)) :]
+        found[name] = statistics.median(batch["duration_ms"] for batch in recent) if recent else 0.0
+    return found
+
+
+def counts(port: int) -> dict[str, int]:
+    """How many batches each job has done."""
+    return {name: job["batches"]["count"] for name, job in jobs(port).items()}
