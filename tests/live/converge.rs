@@ -98,7 +98,7 @@ pub fn odd_changes_arrive(stack: &Stack) {
         )
     };
     // More than one piece of a batch, see spark/lib/slices.py.
-    source(&burst(50_000));
+    source(&burst(100_000));
     source(&format!("BEGIN; {}; ROLLBACK", burst(1_000)));
     source("UPDATE regions SET name = name || '?' WHERE region_id = 2");
     source("UPDATE regions SET name = rtrim(name, '?') WHERE region_id = 2");
@@ -108,7 +108,7 @@ pub fn odd_changes_arrive(stack: &Stack) {
     );
     source("UPDATE regions SET region_id = 901 WHERE region_id = 900");
     eventually("the large transaction is in the destination, and only that", || {
-        stack.sql("postgres-dest", "SELECT count(*) FROM orders WHERE note = 'burst'") == "50000"
+        stack.sql("postgres-dest", "SELECT count(*) FROM orders WHERE note = 'burst'") == "100000"
     });
     eventually("a changed key is a delete and an insert", || {
         stack.sql(

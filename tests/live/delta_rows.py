@@ -102,9 +102,9 @@ def number(kind: pa.DataType) -> pa.DataType | None:
     return None
 
 
-def shown(text: str | None) -> str | None:
+def shown(text: str | None, longest: int = LONGEST) -> str | None:
     """The text, or its MD5 where it is long."""
-    if text is None or len(text) <= LONGEST:
+    if text is None or len(text) <= longest:
         return text
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -114,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namenode", required=True)
     parser.add_argument("--datanode", required=True)
+    parser.add_argument("--longest", type=int, default=LONGEST, help="characters; longer texts are shown by their MD5")
     parser.add_argument("path")
     parser.add_argument("columns", type=json.loads)
     arguments = parser.parse_args()
@@ -123,7 +124,7 @@ def main() -> None:
         # The query engine knows deletion vectors, which the plain readers of files do not.
         rows = pa.table(QueryBuilder().register("rows", table).execute("SELECT * FROM rows").read_all())
         columns = [
-            [shown(canonical(kind, value)) for value in plain(rows.column(name)).to_pylist()]
+            [shown(canonical(kind, value), arguments.longest) for value in plain(rows.column(name)).to_pylist()]
             for name, kind in arguments.columns
         ]
     for row in zip(*columns, strict=True):

@@ -1,17 +1,29 @@
 //! A source that is there already: a second Postgres from the project's own image, which is no service of the project.
 
 use std::process::Command;
+use std::time::Duration;
 
+use crate::losses::with_kafka;
 use crate::stack::{Ran, Stack, docker, eventually, run};
+use crate::torture::delta_rows;
 
 /// Name of its container.
 const NAME: &str = "pipectl-live-external";
 /// Its password, which is not that of the project's databases.
 const PASSWORD: &str = "elsewhere";
 
-/// pipectl with the role of the database elsewhere.
+/// No text is longer.
+const WHOLE: usize = 1 << 20;
+/// What no address of a customer is without.
+const PLAIN: &str = "@example.com";
+
+/// pipectl with the role of the database elsewhere, and the key of masked columns.
 fn pipectl(stack: &Stack, arguments: &[&str]) -> Ran {
-    run(stack.command(arguments).env("SOURCE_USER", "admin").env("SOURCE_PASSWORD", PASSWORD))
+    run(stack
+        .command(arguments)
+        .env("SOURCE_USER", "admin")
+        .env("SOURCE_PASSWORD", PASSWORD)
+        .env("PIPECTL_MASK_KEY", "live"))
 }
 
 /// psql in that database; nothing while it does not answer.
@@ -55,7 +67,9 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     let file = stack.path().join("pipeline.yml");
     let text = std::fs::read_to_string(&file).expect("pipeline.yml");
     let host = format!("  host: {address}\n  port: 5432\n");
-    std::fs::write(&file, text.replacen("  service: postgres-source\n", &host, 1)).expect("written");
+    let text = text.replacen("  service: postgres-source\n", &host, 1);
+    let text = text.replacen("      email: text\n", "      email: {type: text, mask: hash}\n", 1);
+    std::fs::write(&file, text).expect("written");
 
     sql("DROP PUBLICATION pipectl_publication");
     sql("ALTER TABLE orders ALTER COLUMN note TYPE varchar(40), ADD COLUMN hidden integer");
@@ -70,6 +84,7 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     eventually("a row of the database elsewhere is served", || {
         stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id = 99") == "1"
     });
+    masked_everywhere(stack);
     pipectl(stack, &["verify", "--timeout", "300s"]).succeeded();
     assert_eq!(sql("SELECT count(*) FROM orders WHERE note LIKE 'pipectl verify%'"), "0");
     assert_eq!(sql("SELECT count(*) FROM pg_replication_slots"), "1");
@@ -83,4 +98,41 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     stack.restore_files();
     remove();
     stack.up();
+}
+
+/// The addresses of customers are in no topic, not in the change log, in no Delta table and not at the destination: neither those of
+/// the snapshot nor those of the stream, neither as new values nor as old ones.
+fn masked_everywhere(stack: &Stack) {
+    sql(
+        "UPDATE customers SET email = 'changed' || email WHERE customer_id = 1; DELETE FROM orders WHERE customer_id = 5; \
+         DELETE FROM customers WHERE customer_id = 5",
+    );
+    let hashes =
+        "SELECT count(*) || ' ' || count(DISTINCT email) FILTER (WHERE email ~ '^[0-9a-f]{64}$') FROM customers";
+    let customers = sql("SELECT count(*) || ' ' || count(DISTINCT email) FROM customers");
+    eventually("every customer has arrived with a hash", || stack.sql("postgres-dest", hashes) == customers);
+
+    let topic = "jadc2.public.customers";
+    let messages = with_kafka(async |kafka| {
+        let (mut offset, end) = (0, kafka.end_offset(topic).await.expect("an offset"));
+        let mut messages = Vec::new();
+        while offset < end {
+            let some = kafka.fetch(topic, offset, Duration::from_secs(10)).await.expect("messages");
+            offset = some.last().expect("a message before the end").offset + 1;
+            messages.extend(some.into_iter().filter_map(|message| message.value));
+        }
+        messages
+    });
+    let texts: Vec<String> = messages.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+    assert!(texts.iter().any(|text| text.contains("Ada Lovelace")), "the topic was read");
+    assert!(texts.len() > 6, "the snapshot's rows, the change and the delete");
+
+    // Commits of job 1 come before those of job 2; those of the merge come later.
+    let log = delta_rows(stack, "/data/delta/_changes", &[("before", "text"), ("after", "text")], WHOLE);
+    assert!(log.iter().any(|row| row.contains("Ada Lovelace")), "the change log was read");
+    let merged = || delta_rows(stack, "/data/delta/customers", &[("name", "text"), ("email", "text")], WHOLE);
+    eventually("the customers are merged", || merged().iter().any(|row| row.contains("Ada Lovelace")));
+    for row in texts.iter().chain(&log).chain(&merged()) {
+        assert!(!row.contains(PLAIN), "an address in plain text: {row}");
+    }
 }

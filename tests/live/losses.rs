@@ -145,27 +145,29 @@ pub fn column_added_then_dropped(stack: &Stack) {
 
 pub fn table_added(stack: &Stack) {
     stack.up();
-    let columns = "shop_id bigint PRIMARY KEY, name text NOT NULL, opened date";
-    // Shops from before the connector knew of them; one of a time at which calendars differ.
+    let columns = "shop_id bigint PRIMARY KEY, name text NOT NULL, opened date, about text";
+    // Shops from before the connector knew of them; one of a time at which calendars differ, and one with a text that is stored out of
+    // line: without REPLICA IDENTITY FULL an update that leaves it alone does not bring it.
     stack.sql(
         "postgres-source",
         &format!(
-            "CREATE TABLE shops ({columns}); ALTER TABLE shops REPLICA IDENTITY FULL; INSERT INTO shops \
+            "CREATE TABLE shops ({columns}); INSERT INTO shops \
              SELECT n, 'shop ' || n, DATE '2020-01-01' + n::int FROM generate_series(1, 3000) n; \
-             INSERT INTO shops VALUES (5000, 'old', DATE '1066-10-14')"
+             INSERT INTO shops VALUES (5000, 'old', DATE '1066-10-14'); \
+             UPDATE shops SET about = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n) WHERE shop_id IN (7, 8)"
         ),
     );
     stack.sql("postgres-dest", &format!("CREATE TABLE shops ({columns})"));
-    let select = "SELECT shop_id, name, opened FROM shops\n";
+    let select = "SELECT shop_id, name, opened, about FROM shops\n";
     std::fs::write(stack.path().join("spark/transforms/shops.sql"), select).expect("written");
-    let shops = "\ntables:\n  public.shops:\n    key: [shop_id]\n    columns: {shop_id: bigint, name: text, opened: date}\n    \
+    let shops = "\ntables:\n  public.shops:\n    key: [shop_id]\n    columns: {shop_id: bigint, name: text, opened: date, about: text}\n    \
                  destination: {table: shops, transform: spark/transforms/shops.sql}\n";
     edit(stack, "pipeline.yml", "\ntables:\n", shops);
     let read = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
     stack.pipectl(&["up"]).succeeded().says("read public.shops");
     stack.sql("postgres-source", "UPDATE shops SET name = 'changed' WHERE shop_id = 7");
     equal(stack);
-    let rows = "SELECT count(*), min(opened), max(name) FILTER (WHERE shop_id = 7) FROM shops";
+    let rows = "SELECT count(*), min(opened), max(name) FILTER (WHERE shop_id = 7), sum(length(about)) FROM shops";
     assert_eq!(stack.sql("postgres-dest", rows), stack.sql("postgres-source", rows));
     // The others were not read again, and the next `up` has nothing to do.
     let now = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
@@ -197,7 +199,7 @@ fn drop_slot(stack: &Stack) {
 }
 
 /// Asks the stack's broker.
-fn with_kafka<T>(ask: impl AsyncFnOnce(Kafka) -> T) -> T {
+pub fn with_kafka<T>(ask: impl AsyncFnOnce(Kafka) -> T) -> T {
     let address = format!("127.0.0.1:{}", port("KAFKA_PORT"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

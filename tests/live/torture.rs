@@ -19,6 +19,8 @@ const TRANSACTIONS: usize = 3000;
 const MOST_BYTES: usize = 100_000;
 /// Differing rows that a failure shows.
 const SHOWN: usize = 5;
+/// Characters of a text that are compared as they are; as `rows` does it.
+const LONGEST: usize = 200;
 
 pub fn torture(stack: &Stack) {
     let seed = seed();
@@ -47,7 +49,7 @@ pub fn torture(stack: &Stack) {
     assert!(source.len() > 20, "the workload leaves rows to compare");
     history.equal("destination", &source, &arrived(stack, &source));
     history.check(&stack.pipectl(&["verify", "--timeout", "300s", "--quiet"]));
-    history.equal("Delta, read without Spark", &source, &delta_rows(stack));
+    history.equal("Delta, read without Spark", &source, &delta_rows(stack, "/data/delta/torture", &types(), LONGEST));
     println!("      {} rows of {} columns are equal in all three", source.len(), KEY.len() + COLUMNS.len());
     remove(stack);
     history.forget();
@@ -142,8 +144,9 @@ fn rows(stack: &Stack, service: &str) -> Vec<String> {
     normalized(&stack.sql(service, &format!("SELECT to_json(ARRAY[{list}]) FROM {TABLE}")))
 }
 
-/// The rows of the lake's table, read from its files by delta-rs.
-fn delta_rows(stack: &Stack) -> Vec<String> {
+/// The rows of a table of the lake, read from its files by delta-rs; of these columns, given with their types. Texts of more than so many characters are
+/// shown by their MD5.
+pub fn delta_rows(stack: &Stack, path: &str, columns: &[(&str, &str)], longest: usize) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     run(Command::new("bash").arg(".make/python.sh").current_dir(root)).succeeded();
     let port = |service: &str, port: &str| {
@@ -154,8 +157,8 @@ fn delta_rows(stack: &Stack) -> Vec<String> {
     let ran = run(Command::new(root.join(".venv/bin/python"))
         .arg(root.join("tests/live/delta_rows.py"))
         .args(["--namenode", &port("namenode", "9870"), "--datanode", &port("datanode", "9864")])
-        .arg("/data/delta/torture")
-        .arg(serde_json::to_string(&types()).expect("JSON")))
+        .args(["--longest", &longest.to_string(), path])
+        .arg(serde_json::to_string(columns).expect("JSON")))
     .succeeded();
     normalized(&ran.stdout)
 }
