@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pipectl::engine::graph::Graph;
-use pipectl::model::{self, LoadOptions};
+use pipectl::model::{self, LoadOptions, render};
 use pipectl::pipeline::spec;
 
 #[test]
@@ -41,6 +41,17 @@ fn every_step_runs_whoever_has_the_source() {
             assert!(selected.contains(step), "{step} runs with profile {source}");
         }
     }
+}
+
+#[test]
+fn the_stack_as_config_shows_it_is_the_same_stack() {
+    let files = vec![PathBuf::from("compose/compose.yaml")];
+    let shown = render::yaml(&model::load(&LoadOptions { files, ..LoadOptions::default() }).expect("it loads"));
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("compose.yaml");
+    std::fs::write(&file, &shown).expect("written");
+    let again = model::load(&LoadOptions { files: vec![file], ..LoadOptions::default() });
+    assert_eq!(render::yaml(&again.unwrap_or_else(|error| panic!("{error}"))), shown);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::ext::{ProjectExt, Ready, ServiceExt, Step};
+use super::ext::{Ready, ServiceExt, Step};
 use super::forms::duration;
 use super::{
     Build, Condition, Healthcheck, Mount, MountKind, Network, Port, Project, Protocol, RestartPolicy, Service, Volume,
@@ -27,9 +27,9 @@ pub fn json(project: &Project) -> Value {
     root.put("name", &project.name);
     root.set("networks", each(&project.networks, network));
     // Without this key it would be no Compose file, also when no service is enabled.
-    root.0.insert("services".to_owned(), each(&project.services, service));
+    root.0.insert("services".to_owned(), each(&project.services, |it| service(it, project)));
     root.set("volumes", each(&project.volumes, volume));
-    root.set("x-pipectl", project_ext(&project.ext));
+    root.set("x-pipectl", project_ext(project));
     root.into()
 }
 
@@ -126,7 +126,7 @@ fn volume(volume: &Volume) -> Value {
     object.into()
 }
 
-fn service(service: &Service) -> Value {
+fn service(service: &Service, project: &Project) -> Value {
     let mut object = Object::default();
     object.maybe("image", service.image.as_ref());
     object.set("build", service.build.as_ref().map(build));
@@ -188,7 +188,7 @@ fn service(service: &Service) -> Value {
     if service.scale != 1 {
         object.set("scale", service.scale);
     }
-    object.set("x-pipectl", service_ext(&service.ext));
+    object.set("x-pipectl", service_ext(&service.ext, project));
     object.into()
 }
 
@@ -257,12 +257,18 @@ fn restart(policy: RestartPolicy) -> Option<String> {
     }
 }
 
-fn service_ext(ext: &ServiceExt) -> Value {
+/// Of services and steps that something comes after, those that are written: what no chosen profile enables is not.
+fn enabled(after: &[String], project: &Project) -> Vec<String> {
+    let is_written = |name: &&String| project.services.contains_key(*name) || project.ext.steps.contains_key(*name);
+    after.iter().filter(is_written).cloned().collect()
+}
+
+fn service_ext(ext: &ServiceExt, project: &Project) -> Value {
     let mut object = Object::default();
     object.set("ready", ext.ready.as_ref().map(ready));
     object.flag("job", ext.job);
     object.flag("optional", ext.optional);
-    object.list("after", &ext.after);
+    object.list("after", &enabled(&ext.after, project));
     object.maybe("plane", ext.plane.as_ref());
     let pair = |entries: [(&str, &String); 2]| {
         let mut object = Object::default();
@@ -277,12 +283,13 @@ fn service_ext(ext: &ServiceExt) -> Value {
     object.into()
 }
 
-fn project_ext(ext: &ProjectExt) -> Value {
+fn project_ext(project: &Project) -> Value {
+    let ext = &project.ext;
     let mut object = Object::default();
     object.set("pipeline", ext.pipeline.as_deref().map(path));
     object.list("profiles", &ext.profiles);
     object.set("layout", ext.layout);
-    object.set("steps", each(&ext.steps, step));
+    object.set("steps", each(&ext.steps, |it| step(it, project)));
     object.into()
 }
 
@@ -294,10 +301,10 @@ fn ready(ready: &Ready) -> Value {
     object.into()
 }
 
-fn step(step: &Step) -> Value {
+fn step(step: &Step, project: &Project) -> Value {
     let mut object = args(&step.args);
     object.put("uses", &step.uses);
-    object.list("after", &step.after);
+    object.list("after", &enabled(&step.after, project));
     object.list("profiles", &step.profiles);
     object.time("timeout", Some(step.timeout));
     object.into()
