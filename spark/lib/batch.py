@@ -85,8 +85,7 @@ def reduced(pipeline: Pipeline, log: DataFrame, piece: Piece, applied: dict[str,
 def _newest(pipeline: Pipeline, frame: DataFrame) -> list[Change]:
     """The newest change of every key, and the last truncate of every table, as `changes.newest_per_key` finds them."""
     newest: dict[tuple[str, str | None], Any] = {}
-    # All columns, as they are: a projection would be one more plan.
-    for row in frame.collect():
+    for row in frame.drop("before").collect():
         place = (row.table, row.key)
         if place not in newest or newest[place].offset < row.offset:
             newest[place] = row

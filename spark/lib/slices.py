@@ -21,8 +21,8 @@ from lib.commits import Files
 # Of a piece: the driver holds its keys and documents several times over.
 MOST_CHANGES = 20_000
 MOST_BYTES = 24 * 1024 * 1024
-# Up to so many changes a batch is not weighed: that costs a job of its own.
-_FEW = 1_000
+# Up to so many changes a batch is not weighed: that costs a job of its own. Of a megabyte each they still fit.
+_FEW = 300
 # Offsets that are weighed together, and never cut apart.
 _STEP = 100
 

@@ -31,10 +31,18 @@ pub fn scale_workers(stack: &Stack) {
     stack.up();
     stack.pipectl(&["scale", "spark-worker=2"]).succeeded();
     assert_eq!(stack.containers("spark-worker").len(), 2);
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    arrives(stack, "with two workers");
     stack.pipectl(&["scale", "spark-worker=1"]).succeeded();
     assert_eq!(stack.containers("spark-worker").len(), 1);
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    arrives(stack, "with one worker again");
+}
+
+/// A change of now is in the destination.
+fn arrives(stack: &Stack, name: &str) {
+    stack.sql("postgres-source", &format!("UPDATE regions SET name = '{name}' WHERE region_id = 1"));
+    eventually(&format!("a change made {name} is in the destination"), || {
+        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == name
+    });
 }
 
 pub fn one_job_alone(stack: &Stack) {

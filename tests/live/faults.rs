@@ -8,7 +8,7 @@ use crate::inject::{SmallDisk, Target, crash_engine};
 use crate::stack::{Stack, docker, eventually, run};
 use crate::torture_workload::random::Random;
 
-/// Seconds between two rounds of the generator, which are 5 otherwise.
+/// Seconds between two rounds of the generator, which are 15 otherwise.
 const LOAD: (&str, &str) = ("GENERATE_INTERVAL", "0.5");
 /// How long two servers do not hear of each other: longer than a lost packet, shorter than what their protocols give up after.
 const CUT: Duration = Duration::from_secs(8);

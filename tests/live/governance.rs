@@ -47,8 +47,13 @@ pub fn a_dropped_edge_fails_verify(stack: &Stack) {
     let (from, to) = (id("hdfs_datalake.default.lake.orders"), id("postgres_dest.jadc2_db.public.orders"));
     call(stack, &port, Method::DELETE, &format!("lineage/table/{from}/table/{to}"), None);
     stack.pipectl(&["verify", "--timeout", "300s"]).exited(1).says("missing: hdfs_datalake.default.lake.orders");
+    let upstream = || {
+        let path = "lineage/table/name/postgres_dest.jadc2_db.public.orders?upstreamDepth=1&downstreamDepth=0";
+        ask(stack, &port, path)["upstreamEdges"].to_string()
+    };
+    assert!(!upstream().contains(&from), "the edge is gone: {}", upstream());
     stack.pipectl(&["ingest"]).succeeded();
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    assert!(upstream().contains(&from), "the edge is back: {}", upstream());
 }
 
 pub fn a_new_column_appears_and_an_edited_description_stays(stack: &Stack) {
@@ -93,7 +98,6 @@ pub fn stopped_and_started_is_two_runs(stack: &Stack) {
     assert_eq!((&after[1]["executionId"], &after[1]["executionStatus"]), (&first["executionId"], &"Successful".into()));
     assert!(after[1]["endTime"].as_i64() > after[1]["timestamp"].as_i64(), "{:#}", after[1]);
     assert_eq!(after[0]["executionStatus"], "Pending");
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded().says("lineage in the catalog");
 }
 
 pub fn the_token_is_nowhere_else(stack: &Stack) {
