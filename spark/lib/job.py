@@ -27,6 +27,7 @@ from lib.storage import Storage
 log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 0.5
+_LAKE_POLL_SECONDS = 0.5
 _FIRST_TRIGGER_POLL_SECONDS = 0.05
 # How messages begin of Spark's Kafka source and of py4j, and what says which topic a task could not read on.
 _LOST = "Some data may have been lost"
@@ -34,6 +35,10 @@ _JAVA_CALL = "An error occurred while calling "
 _OUT_OF_RANGE = re.compile(r"is out of range for partition (\S+)-\d+")
 # Characters of a failed batch's message that Spark gets to see.
 _MOST_TOLD = 500
+
+
+class LakeError(Exception):
+    """The lake's file system does not answer."""
 
 
 class BatchFailedError(Exception):
@@ -68,6 +73,28 @@ class Job:
         self.stopping = threading.Event()
         self._queries: list[StreamingQuery] = []
         self._failure: Exception | None = None
+
+    def await_lake(self, seconds: float = 120) -> None:
+        """Until the lake's file system can be read. One that was killed comes back within seconds, and a job that ended each time it asks
+        meanwhile would be restarted in a loop."""
+        deadline, told = time.monotonic() + seconds, ""
+        while not self.stopping.is_set() and (problem := self._lake_problem()):
+            if time.monotonic() > deadline:
+                raise LakeError(problem)
+            if problem != told:
+                log.warning("waiting for the lake: %s", problem)
+                self.events.emit("warning", message=f"waiting for the lake: {problem}")
+                told = problem
+            self.stopping.wait(_LAKE_POLL_SECONDS)
+        if told:
+            self.events.emit("warning", message="")
+
+    def _lake_problem(self) -> str:
+        path = self.pipeline.lake_path
+        try:
+            return f"{path}: Name node is in safe mode" if self.storage.is_in_safe_mode(path) else ""
+        except (PySparkException, Py4JError) as error:
+            return f"{path}: {one_line(error)}"
 
     def checkpoint(self, query: str) -> str:
         """Where a query of this job keeps its place."""
@@ -202,6 +229,7 @@ def run(name: str, main: Callable[[Job], None]) -> None:
         job = Job(name, Settings.from_environment(), events)
         signal.signal(signal.SIGTERM, lambda number, frame: job.stopping.set())
         log.info("attached to %s after %.1f s", job.spark.sparkContext.applicationId, time.monotonic() - started)
+        job.await_lake()
         main(job)
     except Exception as error:  # noqa: BLE001 - the outermost handler: whatever it is, the job ends with it
         expected = type(error).__module__.startswith("lib.") or isinstance(error, PySparkException)

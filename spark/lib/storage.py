@@ -25,6 +25,15 @@ class Storage:
         file_system, java_path = self._open(path)
         return file_system.exists(java_path)
 
+    def is_in_safe_mode(self, path: str) -> bool:
+        """Whether the server of the path has just started and does not know yet where its files are."""
+        file_system, java_path = self._open(path)
+        # Asks the server, whatever kind of file system it is.
+        file_system.exists(java_path)
+        if file_system.getScheme() != "hdfs":
+            return False
+        return file_system.setSafeMode(self._jvm.org.apache.hadoop.fs.SafeModeAction.GET)
+
     def names(self, directory: str) -> list[str]:
         """Names in a directory, in no order; none where it does not exist."""
         file_system, java_path = self._open(directory)

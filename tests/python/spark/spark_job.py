@@ -7,10 +7,72 @@ import time
 import unittest
 
 from base import SparkTestCase
-from lib.job import Job, one_line
+from lib.job import Job, LakeError, one_line
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import StreamingQuery
+
+
+class FakeEvents:
+    """Keeps what the job server would be told."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def emit(self, kind: str, **values: str) -> None:
+        self.warnings.append(values["message"])
+
+
+class FakeStorage:
+    """A file system that answers like this, one time after the other."""
+
+    def __init__(self, *answers: bool | Exception) -> None:
+        self.answers = list(answers)
+
+    def is_in_safe_mode(self, path: str) -> bool:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class WaitsForTheLake(SparkTestCase):
+    def job(self, *answers: bool | Exception) -> Job:
+        job = Job.__new__(Job)
+        job.pipeline, job.stopping, job.events, job.storage = (
+            self.pipeline,
+            threading.Event(),
+            FakeEvents(),
+            FakeStorage(*answers),
+        )
+        return job
+
+    def test_until_it_can_be_read_and_says_so(self) -> None:
+        job = self.job(Py4JError("Connection refused"), True, False)
+        job.await_lake(60)
+        path = self.pipeline.lake_path
+        self.assertEqual(
+            job.events.warnings,
+            [
+                f"waiting for the lake: {path}: Connection refused",
+                f"waiting for the lake: {path}: Name node is in safe mode",
+                "",
+            ],
+        )
+
+    def test_silently_where_nothing_is_wrong(self) -> None:
+        job = self.job(False)
+        job.await_lake(60)
+        self.assertEqual(job.events.warnings, [])
+
+    def test_not_for_ever(self) -> None:
+        job = self.job(Py4JError("Connection refused"), Py4JError("Connection refused"))
+        with self.assertRaisesRegex(LakeError, "Connection refused$"):
+            job.await_lake(0)
+
+    def test_the_local_file_system_has_no_safe_mode(self) -> None:
+        self.assertFalse(self.storage.is_in_safe_mode(self.lake))
 
 
 class FailingBatches(SparkTestCase):
