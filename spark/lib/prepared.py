@@ -7,6 +7,7 @@ optimised plan is kept, and every batch only gives it its rows; see PreparedPlan
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -34,40 +35,32 @@ class Prepared:
         self._columns = columns
         self._make = query
         self._keep = keep
-        self._prepared = False
-        self._plan: Any = None
 
     @property
     def is_kept(self) -> bool:
         """Whether the plan is made once."""
-        return self._kept() is not None
+        return self._plan is not None
 
     def frame(self, rows: Sequence[Row]) -> DataFrame:
         """The query's result over rows."""
-        plan = self._kept()
-        if plan is None:
+        if self._plan is None:
             return self._query(self._given(rows))
         dataset = self._spark._jvm.org.apache.spark.sql.classic.Dataset
-        return DataFrame(dataset.ofRows(self._spark._jsparkSession, plan.over(_texts(rows))), self._spark)
+        return DataFrame(dataset.ofRows(self._spark._jsparkSession, self._plan.over(_texts(rows))), self._spark)
 
     def texts(self, rows: Sequence[Row]) -> list[str]:
         """The result of a query that makes one column of texts."""
         if not rows:
             return []
-        plan = self._kept()
-        if plan is None:
+        if self._plan is None:
             return [row[0] for row in self._query(self._given(rows)).collect()]
-        return json.loads(plan.texts(_texts(rows)))
+        return json.loads(self._plan.texts(_texts(rows)))
 
-    def _kept(self) -> Any:
-        if not self._prepared:
-            # With the first batch: a start has no time for tables that may not change for long.
-            if self._keep:
-                self._plan = self._prepare()
-            self._prepared = True
-        return self._plan
-
-    def _prepare(self) -> Any:
+    @functools.cached_property
+    def _plan(self) -> Any:
+        """Made with the first batch: a start has no time for tables that may not change for long."""
+        if not self._keep:
+            return None
         jvm = self._spark._jvm
         schema = jvm.org.apache.spark.sql.types.StructType.fromDDL(f"{_COLUMN} string")
         # Not a local relation, which the optimiser would compute at once.

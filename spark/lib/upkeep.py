@@ -37,8 +37,8 @@ class Upkeep:
         self._merges: Counter[str] = Counter()
 
     def after_merge(self, spark: SparkSession, merged: Iterable[Table]) -> None:
-        """Does what is due after these tables were merged. Only ever called after new commits to the change log: the newest of them, which says how far it goes,
-        is then too young to be removed."""
+        """Does what is due after these tables were merged. Only ever called after new commits to the change log: the newest of them,
+        which says how far it goes, is then too young to be removed."""
         lake.checkpoint(spark, self._pipeline.changes_path, _CHANGE_LOG_COMMITS)
         if self._change_log.is_due():
             lake.compact(spark, self._pipeline.changes_path)
