@@ -77,6 +77,7 @@ pub(super) fn detail(container: ContainerInspectResponse) -> ContainerDetail {
             .to_owned(),
         restarts: container.restart_count.unwrap_or_default(),
         started_at: state.started_at.unwrap_or_default(),
+        finished_at: state.finished_at.unwrap_or_default(),
         pid: state.pid.and_then(|pid| u64::try_from(pid).ok()).filter(|pid| *pid > 0),
         networks: addresses(network.networks),
         ports: published(network.ports),

@@ -145,6 +145,8 @@ pub struct ContainerDetail {
     pub restarts: i64,
     /// Start of the last run, RFC 3339.
     pub started_at: String,
+    /// End of the run before, or of this one where it does not run, RFC 3339; the year 1 when there is none.
+    pub finished_at: String,
     /// Its first process, as the machine that runs containers numbers it; nothing when it does not run.
     pub pid: Option<u64>,
     /// Addresses by network.

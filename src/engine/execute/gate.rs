@@ -20,8 +20,11 @@ const POLL: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(300);
 /// A probe that has not answered by then counts as "not yet".
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// So many restarts, and more to come, are a loop.
+/// So many restarts are a loop: while the gate waits, or in all where the run that it came upon was short. What had run for long is not
+/// in a loop with one restart more, however many it has needed in its life.
 const LOOP: i64 = 3;
+/// A run that ended before this was short; the engine's own back-off begins anew after a longer one.
+const SHORT: Duration = Duration::from_secs(10);
 
 /// A gate with all that is needed to wait at it.
 pub struct Watch<'a> {
@@ -208,7 +211,8 @@ impl Watch<'_> {
 /// What earlier looks saw.
 #[derive(Default)]
 struct History {
-    first_restarts: Option<i64>,
+    /// Restarts, and start of the run, at the first look.
+    first: Option<(i64, String)>,
     run: Option<(String, Instant)>,
     code: Option<i64>,
 }
@@ -216,7 +220,8 @@ struct History {
 impl History {
     /// Takes one look into account; a reason when it completes a restart loop.
     fn judge(&mut self, detail: &ContainerDetail) -> Option<Reason> {
-        let first = *self.first_restarts.get_or_insert(detail.restarts);
+        let (first, found) = self.first.get_or_insert_with(|| (detail.restarts, detail.started_at.clone()));
+        let since = detail.restarts - *first;
         if detail.exit_code != 0 {
             self.code = Some(detail.exit_code);
         }
@@ -224,7 +229,8 @@ impl History {
             Some((started, _)) if *started == detail.started_at && detail.state == RunState::Running => {}
             _ => self.run = Some((detail.started_at.clone(), Instant::now())),
         }
-        let looping = detail.restarts >= LOOP && detail.restarts > first;
+        let short = || between(found, &detail.finished_at).is_some_and(|ran| ran < SHORT);
+        let looping = since >= LOOP || (since >= 1 && detail.restarts >= LOOP && short());
         match (looping, detail.oom_killed) {
             (false, _) => None,
             (true, true) => Some(Reason::OutOfMemory),
@@ -236,6 +242,12 @@ impl History {
     fn steady(&self) -> Duration {
         self.run.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default()
     }
+}
+
+/// Time between two times as the engine writes them; nothing when the second is not later, as where there is none yet.
+fn between(start: &str, end: &str) -> Option<Duration> {
+    let [start, end] = [start, end].map(humantime::parse_rfc3339_weak);
+    end.ok()?.duration_since(start.ok()?).ok()
 }
 
 /// The reason in a container that has ended, or is about to be restarted after it was killed for memory.
@@ -253,5 +265,36 @@ fn transient(error: BackendError) -> Result<String, Reason> {
     match error {
         BackendError::Refused { message, .. } => Ok(message),
         error => Err(Reason::Engine(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A look at a container that was restarted so often; its present run began, and the one before ended, in these seconds.
+    fn look(restarts: i64, started: u8, finished: u8) -> ContainerDetail {
+        let at = |second: u8| format!("2026-01-02T03:04:{second:02}.5Z");
+        let (started_at, finished_at) = (at(started), at(finished));
+        ContainerDetail { state: RunState::Running, restarts, started_at, finished_at, ..ContainerDetail::default() }
+    }
+
+    #[test]
+    fn a_loop_is_three_restarts_in_front_of_the_gate_or_one_more_of_what_never_ran_long() {
+        let cases: [(&str, &[ContainerDetail], bool); 4] = [
+            ("it ran 30 s", &[look(7, 10, 9), look(8, 41, 40)], false),
+            (
+                "it ran 30 s, then three times not",
+                &[look(0, 1, 0), look(1, 31, 30), look(2, 40, 39), look(3, 50, 49)],
+                true,
+            ),
+            ("it ran 5 s, for the second time", &[look(1, 10, 9), look(2, 16, 15)], false),
+            ("it ran 5 s, once more", &[look(2, 10, 9), look(3, 16, 15)], true),
+        ];
+        for (case, looks, expected) in cases {
+            let mut history = History::default();
+            let reasons: Vec<_> = looks.iter().map(|detail| history.judge(detail).is_some()).collect();
+            assert_eq!(reasons.iter().position(|looping| *looping), expected.then_some(looks.len() - 1), "{case}");
+        }
     }
 }
