@@ -10,6 +10,7 @@ The sentinels and limits below are what Debezium 3.6 was seen to send.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ _ARRAY_FIRST_DAY = -141_418 + 1
 _DAY = 86_400_000_000
 
 _RESET = "then `pipectl repair resnapshot`"
+# What `raise_error` of SQL makes of a message, a SELECT of the user's among them.
+_RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (?P<told>[^\n]*?, column .*?, key .*?) SQLSTATE: P0001", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class Place:
             f"or change it at the source, {_RESET}"
         )
         return self.stop(raw, type_, why)
+
+
+def stopped_at(message: str) -> str | None:
+    """What SQL of ``Place.stop`` said, out of what Spark made of it; nothing when the message is of something else."""
+    found = _RAISED.search(message)
+    return found["told"] if found else None
 
 
 def cast(type_: ColumnType, raw: str, place: Place) -> str:

@@ -17,6 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
+from lib.casts import stopped_at
 from lib.commits import RESNAPSHOT
 from lib.events import Events
 from lib.pipeline import Pipeline, load
@@ -198,6 +199,8 @@ def _has_looked(query: StreamingQuery) -> bool:
 def one_line(error: BaseException) -> str:
     """What went wrong, without the stack traces Spark puts into its messages."""
     text = str(error).strip()
+    if misfit := stopped_at(text):
+        return misfit
     # What a foreachBatch function raised comes back inside a Java exception, as Python's own traceback.
     for line in reversed(text.splitlines()):
         name, separator, message = line.partition(": ")

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from lib import documents, typed
+from lib import casts, documents, typed
 from lib.batch import TableChanges
 from lib.functions import Function, FunctionError
 from lib.identifiers import spark_name
@@ -88,6 +88,9 @@ class Transform:
         except FunctionError as error:
             raise TransformError(str(error)) from error
         except PySparkException as error:
+            # A value that does not fit is not the transformation's mistake.
+            if misfit := casts.stopped_at(str(error)):
+                raise TransformError(misfit) from error
             told = describe(self.file, str(error)) if self._function is None else str(self._function.error(error))
             raise TransformError(told) from error
 

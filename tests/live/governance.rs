@@ -5,7 +5,7 @@ use std::io::Read as _;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::stack::{Stack, docker, eventually};
+use crate::stack::{Stack, docker, eventually, run};
 
 const TOKEN: &str = ".pipectl/pipectl-live/ingestion-bot.jwt";
 
@@ -148,6 +148,22 @@ pub fn without_governance_there_is_no_catalog(stack: &Stack) {
     let ran = stack.pipectl(&["--governance", "none", "config", "--services"]).succeeded();
     assert!(!ran.stdout.lines().any(|service| service == "catalog"), "{}", ran.stdout);
     stack.pipectl(&["--governance", "none", "verify", "--timeout", "300s"]).succeeded();
+}
+
+pub fn openmetadata_without_its_images(stack: &Stack) {
+    stack.up();
+    // Where nobody listens, as on a machine without a way to the registry.
+    let governed = |arguments: &[&str]| {
+        run(stack
+            .command(&[&["--governance", "openmetadata"], arguments].concat())
+            .env("OM_REGISTRY", "127.0.0.1:9/openmetadata")
+            .env("OM_SEARCH_IMAGE", "127.0.0.1:9/elasticsearch:9"))
+    };
+    let ran = governed(&["up"]).succeeded();
+    println!("      {:.1} s: {}", ran.elapsed.as_secs_f32(), ran.stderr);
+    governed(&["verify", "--timeout", "300s"]).succeeded();
+    governed(&["status"]).succeeded();
+    stack.up();
 }
 
 /// The port of this machine that the catalog is published at.

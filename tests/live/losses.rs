@@ -9,6 +9,15 @@ use rskafka::client::partition::UnknownTopicHandling;
 
 use crate::stack::{Stack, docker, eventually, port};
 
+/// A transformation that is a function.
+const SHOUTED: &str = r#"from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def transform(rows: DataFrame) -> DataFrame:
+    return rows.withColumn("name", F.upper("name"))
+"#;
+
 pub fn slot_dropped(stack: &Stack) {
     stack.up();
     drop_slot(stack);
@@ -143,6 +152,48 @@ pub fn column_added_then_dropped(stack: &Stack) {
     repaired(stack, &["repair", "resnapshot", "--yes"]);
 }
 
+pub fn column_renamed_or_widened(stack: &Stack) {
+    stack.up();
+    let at_both = |statement: &str| {
+        for service in ["postgres-source", "postgres-dest"] {
+            stack.sql(service, statement);
+        }
+    };
+    stack.sql("postgres-source", "ALTER TABLE regions RENAME COLUMN name TO title");
+    stack.sql("postgres-source", "UPDATE regions SET title = 'renamed' WHERE region_id = 3");
+    named(stack, "`name` gone, `title` new", "pipectl repair resnapshot");
+    assert_ne!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 3"), "", "not taken for NULL");
+    edit(
+        stack,
+        "pipeline.yml",
+        "      name: text\n      created_at: timestamptz\n",
+        "      title: text\n      created_at: timestamptz\n",
+    );
+    edit(stack, "spark/transforms/regions.sql", "name", "title");
+    stack.sql("postgres-dest", "ALTER TABLE regions RENAME COLUMN name TO title");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+    assert_eq!(stack.sql("postgres-dest", "SELECT title FROM regions WHERE region_id = 3"), "renamed");
+
+    let order = stack.sql("postgres-source", "SELECT min(order_id) FROM orders");
+    stack.sql("postgres-source", "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint");
+    stack.sql("postgres-source", &format!("UPDATE orders SET quantity = 3000000000 WHERE order_id = {order}"));
+    let misfit =
+        format!("public.orders, column quantity, key {{\"order_id\":{order}}}: 3000000000 does not fit integer");
+    named(stack, &misfit, "pipectl repair resnapshot");
+    edit(stack, "pipeline.yml", "      quantity: integer\n", "      quantity: bigint\n");
+    stack.sql("postgres-dest", "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint");
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+    equal(stack);
+    let quantity = format!("SELECT quantity FROM orders WHERE order_id = {order}");
+    assert_eq!(stack.sql("postgres-dest", &quantity), "3000000000");
+
+    stack.sql("postgres-source", &format!("UPDATE orders SET quantity = 1 WHERE order_id = {order}"));
+    eventually("the small number is served", || stack.sql("postgres-dest", &quantity) == "1");
+    at_both("ALTER TABLE orders ALTER COLUMN quantity TYPE integer; ALTER TABLE regions RENAME COLUMN title TO name");
+    stack.restore_files();
+    repaired(stack, &["repair", "resnapshot", "--yes"]);
+}
+
 pub fn table_added(stack: &Stack) {
     stack.up();
     let columns = "shop_id bigint PRIMARY KEY, name text NOT NULL, opened date, about text";
@@ -158,17 +209,20 @@ pub fn table_added(stack: &Stack) {
         ),
     );
     stack.sql("postgres-dest", &format!("CREATE TABLE shops ({columns})"));
-    let select = "SELECT shop_id, name, opened, about FROM shops\n";
-    std::fs::write(stack.path().join("spark/transforms/shops.sql"), select).expect("written");
+    std::fs::write(stack.path().join("spark/transforms/shops.py"), SHOUTED).expect("written");
     let shops = "\ntables:\n  public.shops:\n    key: [shop_id]\n    columns: {shop_id: bigint, name: text, opened: date, about: text}\n    \
-                 destination: {table: shops, transform: spark/transforms/shops.sql}\n";
+                 destination: {table: shops, transform: spark/transforms/shops.py, keeps_rows: true, \
+                 columns: {shop_id: shop_id, name: [name], opened: opened, about: about}}\n";
     edit(stack, "pipeline.yml", "\ntables:\n", shops);
     let read = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
     stack.pipectl(&["up"]).succeeded().says("read public.shops");
     stack.sql("postgres-source", "UPDATE shops SET name = 'changed' WHERE shop_id = 7");
     equal(stack);
     let rows = "SELECT count(*), min(opened), max(name) FILTER (WHERE shop_id = 7), sum(length(about)) FROM shops";
-    assert_eq!(stack.sql("postgres-dest", rows), stack.sql("postgres-source", rows));
+    assert_eq!(
+        stack.sql("postgres-dest", rows),
+        stack.sql("postgres-source", &rows.replace("(name)", "(upper(name))"))
+    );
     // The others were not read again, and the next `up` has nothing to do.
     let now = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
     assert_eq!(now, read, "regions are not read again");

@@ -50,6 +50,10 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("the token is in no log, event, inspection or configuration", governance::the_token_is_nowhere_else),
     ("without governance there is no catalog to check", governance::without_governance_there_is_no_catalog),
+    (
+        "where OpenMetadata's images cannot be pulled, up says so and the lite catalog takes over",
+        governance::openmetadata_without_its_images,
+    ),
     ("a second up changes nothing", converge::second_up_changes_nothing),
     ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),
@@ -73,7 +77,11 @@ const SCENARIOS: &[Scenario] = &[
     ("lost checkpoints lose nothing and double nothing", losses::checkpoints_deleted),
     ("a destination changed by hand is filled anew from the lake", losses::destination_changed_by_hand),
     ("a column that is added or dropped stops the flow until it is declared", losses::column_added_then_dropped),
-    ("a table added while the others flow is read once, with its old rows", losses::table_added),
+    (
+        "a column that is renamed, or widened beyond its declaration, stops the flow until it is declared",
+        losses::column_renamed_or_widened,
+    ),
+    ("a table added while the others flow is read once, with its old rows, through a function", losses::table_added),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("doctor says where the data stops, and repair mends it", diagnose::doctor_says_where_the_data_stops),
     ("HDFS in safe mode is explained", diagnose::safe_mode_is_explained),

@@ -150,6 +150,17 @@ class OneLine(unittest.TestCase):
         text = "Some data may have been lost because\nReason: the topic was deleted.\n\tat somewhere"
         self.assertIn("changes that had not been read are gone (the topic was deleted)", one_line(Exception(text)))
 
+    def test_a_value_that_does_not_fit_is_told_without_the_words_around_it(self) -> None:
+        text = (
+            "An error occurred while calling o9.collect.\n: org.apache.spark.SparkException: Job aborted\n"
+            "Caused by: org.apache.spark.SparkRuntimeException: [USER_RAISED_EXCEPTION] public.orders, column quantity, "
+            'key {"order_id":1}: 3000000000 does not fit integer: declare it SQLSTATE: P0001\n\tat x.Y.z(Y.scala:3)'
+        )
+        self.assertEqual(
+            one_line(Exception(text)),
+            'public.orders, column quantity, key {"order_id":1}: 3000000000 does not fit integer: declare it',
+        )
+
     def test_a_call_into_the_jvm_is_told_by_its_innermost_cause(self) -> None:
         text = (
             "An error occurred while calling o9.save.\n: org.apache.spark.SparkException: Job aborted\n\tat x.Y.z(Y.scala:1)\n"
