@@ -86,7 +86,9 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         unproved.clear().map_err(|error| unproved.unwritable(&error))?;
     }
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
-        let addresses = credentials::of(&stack.project);
+        let absent = left_out(&plan, &report);
+        let mut addresses = credentials::of(&stack.project);
+        addresses.retain(|address| !absent.contains(&address.service.as_str()));
         if !addresses.is_empty() {
             context.ui.note(&addresses::render(&addresses, context.ui.width()));
         }
@@ -113,7 +115,7 @@ pub fn summary(plan: &Plan, report: &Report) -> String {
         (0, 0) => "everything is up to date: nothing changed".to_owned(),
         (_, changes) => {
             let left_out = left_out(plan, report);
-            let but = if left_out.is_empty() { String::new() } else { format!(" but {}", left_out.join(" and ")) };
+            let but = if left_out.is_empty() { String::new() } else { format!(" but {}", left_out.join(", ")) };
             format!("{changes} change(s) made, everything{but} is ready")
         }
     }

@@ -12,6 +12,8 @@ pub struct ServiceExt {
     pub job: bool,
     /// Where its image cannot be had, `up` says so and goes on without it.
     pub optional: bool,
+    /// The service that does its work where it is left out.
+    pub instead: Option<String>,
     /// Steps (by name) that must have succeeded before its containers start.
     pub after: Vec<String>,
     /// Address for people, shown by `up`, `status` and `credentials`.

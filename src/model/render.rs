@@ -268,6 +268,7 @@ fn service_ext(ext: &ServiceExt, project: &Project) -> Value {
     object.set("ready", ext.ready.as_ref().map(ready));
     object.flag("job", ext.job);
     object.flag("optional", ext.optional);
+    object.maybe("instead", ext.instead.as_ref());
     object.list("after", &enabled(&ext.after, project));
     object.maybe("plane", ext.plane.as_ref());
     let pair = |entries: [(&str, &String); 2]| {

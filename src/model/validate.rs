@@ -53,6 +53,14 @@ pub(crate) fn references(
                 )
             })?;
         }
+        if let Some(other) = &service.ext.instead {
+            known(other, services.keys(), || {
+                (
+                    place(&["x-pipectl", "instead"], other),
+                    format!("`instead` of service `{name}` names unknown service"),
+                )
+            })?;
+        }
     }
     for (name, step) in &ext.steps {
         if services.contains_key(name) {

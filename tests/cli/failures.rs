@@ -310,6 +310,28 @@ services:
 }
 
 #[test]
+fn images_that_another_service_stands_in_for_are_left_out_in_one_line() {
+    let stage = Stage::new(
+        "
+name: shop
+services:
+  big-db: {image: 'example.com/db:1', x-pipectl: {optional: true, instead: small}}
+  big: {image: 'example.com/big:1', depends_on: [big-db], x-pipectl: {optional: true, instead: small, endpoint: {label: Big, url: 'http://big'}}}
+  small: {image: 'web:1', x-pipectl: {endpoint: {label: Small, url: 'http://small'}}}
+",
+    );
+    let ran = stage.run(&UP);
+    let told: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("warning")).collect();
+    assert_eq!(told.len(), 1, "{}", ran.stderr);
+    assert!(
+        told[0].contains("warning: big, big-db: left out, small takes over: failed to get image example.com/"),
+        "{told:?}"
+    );
+    assert!(ran.stderr.contains("everything but big, big-db is ready"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("http://small") && !ran.stderr.contains("http://big"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_needed_image_that_cannot_be_had() {
     let stage = Stage::new("name: shop\nservices:\n  ui: {image: 'example.com/ui:1'}\n");
     assert_snapshot!(stage.run(&UP).sorted(), @r#"

@@ -39,10 +39,8 @@ pub fn scale_workers(stack: &Stack) {
 
 /// A change of now is in the destination.
 fn arrives(stack: &Stack, name: &str) {
-    stack.sql("postgres-source", &format!("UPDATE regions SET name = '{name}' WHERE region_id = 1"));
-    eventually(&format!("a change made {name} is in the destination"), || {
-        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == name
-    });
+    stack.rename_region(1, name);
+    stack.await_region(1, name);
 }
 
 pub fn one_job_alone(stack: &Stack) {
@@ -53,11 +51,9 @@ pub fn one_job_alone(stack: &Stack) {
     let status = stack.status();
     assert_eq!(status["healthy"], false, "a stopped job is not well: {status:#}");
     // Job 1 goes on meanwhile: what is written now must be in the destination once job 2 is back.
-    stack.sql("postgres-source", "UPDATE regions SET name = 'changed while job 2 was stopped' WHERE region_id = 1");
+    stack.rename_region(1, "changed while job 2 was stopped");
     stack.pipectl(&["start", "spark-job-process"]).succeeded();
-    eventually("the change made meanwhile is in the destination", || {
-        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == "changed while job 2 was stopped"
-    });
+    stack.await_region(1, "changed while job 2 was stopped");
     assert_eq!(ingest, stack.containers("spark-job-ingest"), "job 1 was not touched");
 }
 
@@ -72,24 +68,21 @@ pub fn killed_stores(stack: &Stack) {
 /// Kills each in turn, changes a row while it is down, and expects the change at the other end after `up`.
 fn killed_and_back(stack: &Stack, services: &[&str]) {
     stack.up();
-    for (round, service) in services.iter().enumerate() {
+    for (region, service) in (1..=5).cycle().zip(services) {
         let container = stack.containers(service).pop().unwrap_or_else(|| panic!("{service} runs"));
         docker(&["kill", &container]);
-        let (region, name) = (round % 5 + 1, format!("written after {service} was killed"));
-        let change = format!("UPDATE regions SET name = '{name}' WHERE region_id = {region}");
+        let name = format!("written after {service} was killed");
         // Nothing can be written to a source that is down.
         let source = *service == "postgres-source";
         if !source {
-            stack.sql("postgres-source", &change);
+            stack.rename_region(region, &name);
         }
         let ran = stack.up();
         println!("      {service} killed: up again in {:.1} s", ran.elapsed.as_secs_f32());
         if source {
-            stack.sql("postgres-source", &change);
+            stack.rename_region(region, &name);
         }
-        eventually(&format!("the change made around the death of {service} is in the destination"), || {
-            stack.sql("postgres-dest", &format!("SELECT name FROM regions WHERE region_id = {region}")) == name
-        });
+        stack.await_region(region, &name);
     }
     stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }

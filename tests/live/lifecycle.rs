@@ -33,20 +33,17 @@ pub fn interrupted_up_resumes(stack: &Stack) {
 
 pub fn down_keeps_data(stack: &Stack) {
     stack.up();
-    stack.sql("postgres-source", "UPDATE regions SET name = 'before down' WHERE region_id = 1");
-    eventually("the change is in the destination", || {
-        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == "before down"
-    });
+    stack.rename_region(1, "before down");
+    stack.await_region(1, "before down");
     let rows = stack.sql("postgres-source", "SELECT count(*) FROM regions");
     stack.pipectl(&["down"]).succeeded();
     assert_eq!(docker(&["ps", "-aq", "--filter", &stack.label]), "");
     stack.up();
     assert_eq!(stack.sql("postgres-source", "SELECT count(*) FROM regions"), rows);
-    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1"), "before down");
-    stack.sql("postgres-source", "UPDATE regions SET name = 'after up' WHERE region_id = 1");
-    eventually("the flow goes on where it was", || {
-        stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 1") == "after up"
-    });
+    assert_eq!(stack.region(1), "before down");
+    // The flow goes on where it was.
+    stack.rename_region(1, "after up");
+    stack.await_region(1, "after up");
 }
 
 pub fn reset_pipeline(stack: &Stack) {

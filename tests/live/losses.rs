@@ -82,7 +82,7 @@ pub fn unread_changes_removed(stack: &Stack) {
     stack.pipectl(&["stop", "spark-job-ingest"]).succeeded();
     let topic = "jadc2.public.regions";
     let read = with_kafka(async |kafka| kafka.end_offset(topic).await.expect("an offset"));
-    stack.sql("postgres-source", "UPDATE regions SET name = 'never read' WHERE region_id = 4");
+    stack.rename_region(4, "never read");
     eventually("the change is in the topic", || {
         with_kafka(async |kafka| kafka.end_offset(topic).await.is_ok_and(|end| end > read))
     });
@@ -91,17 +91,17 @@ pub fn unread_changes_removed(stack: &Stack) {
     start_job(stack);
     named(stack, "changes that had not been read are gone", "pipectl repair resnapshot");
     repaired(stack, &["repair", "resnapshot", "--yes"]);
-    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 4"), "never read");
+    assert_eq!(stack.region(4), "never read");
     equal(stack);
 }
 
 pub fn publication_lacks_a_table(stack: &Stack) {
     stack.up();
     stack.sql("postgres-source", "ALTER PUBLICATION pipectl_publication DROP TABLE regions");
-    stack.sql("postgres-source", "UPDATE regions SET name = 'not captured' WHERE region_id = 3");
+    stack.rename_region(3, "not captured");
     named(stack, "publication pipectl_publication leaves out public.regions", "pipectl repair resnapshot");
     repaired(stack, &["repair", "--yes"]);
-    assert_eq!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 3"), "not captured");
+    assert_eq!(stack.region(3), "not captured");
 }
 
 pub fn checkpoints_deleted(stack: &Stack) {
@@ -162,7 +162,7 @@ pub fn column_renamed_or_widened(stack: &Stack) {
     stack.sql("postgres-source", "ALTER TABLE regions RENAME COLUMN name TO title");
     stack.sql("postgres-source", "UPDATE regions SET title = 'renamed' WHERE region_id = 3");
     named(stack, "`name` gone, `title` new", "pipectl repair resnapshot");
-    assert_ne!(stack.sql("postgres-dest", "SELECT name FROM regions WHERE region_id = 3"), "", "not taken for NULL");
+    assert_ne!(stack.region(3), "", "not taken for NULL");
     edit(
         stack,
         "pipeline.yml",

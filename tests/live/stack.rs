@@ -87,7 +87,22 @@ impl Stack {
         self.sql_as("admin", service, statement)
     }
 
-    /// The same as a certain user.
+    /// Changes a row at the source: the name of a region.
+    pub fn rename_region(&self, region: u32, name: &str) {
+        self.sql("postgres-source", &format!("UPDATE regions SET name = '{name}' WHERE region_id = {region}"));
+    }
+
+    /// The name of a region in the destination.
+    pub fn region(&self, region: u32) -> String {
+        self.sql("postgres-dest", &format!("SELECT name FROM regions WHERE region_id = {region}"))
+    }
+
+    /// Waits until the destination has this name of a region.
+    pub fn await_region(&self, region: u32, name: &str) {
+        eventually(&format!("region {region} is {name:?} in the destination"), || self.region(region) == name);
+    }
+
+    /// The same as [`Self::sql`] for a certain user.
     pub fn sql_as(&self, user: &str, service: &str, statement: &str) -> String {
         self.psql(user, service, statement).succeeded().stdout.trim().to_owned()
     }

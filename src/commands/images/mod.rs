@@ -103,6 +103,7 @@ async fn get(context: &Context, stack: &Stack, state: State, services: &[String]
     let (force, command) = (options.force, if options.only_prebuilt { "images pull" } else { "images build" });
     let present = if force { BTreeSet::new() } else { state.present() };
     let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
+        instead: None,
         optional: stack
             .project
             .services

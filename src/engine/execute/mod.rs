@@ -13,6 +13,7 @@ mod operation;
 mod report;
 mod schedule;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: Cancellati
         failure: None,
         interrupted: false,
         abandon: abandon.clone(),
+        replaced: BTreeSet::new(),
     };
     let mut running = FuturesUnordered::new();
     loop {
@@ -107,6 +109,8 @@ struct Runner<'a> {
     failure: Option<Failure>,
     interrupted: bool,
     abandon: CancellationToken,
+    /// Services that are known to stand in for what is left out.
+    replaced: BTreeSet<String>,
 }
 
 impl Runner<'_> {
@@ -130,10 +134,7 @@ impl Runner<'_> {
                 let name = self.plan.operations[id].service.clone();
                 let name = name.unwrap_or_else(|| self.plan.operations[id].action.subject());
                 self.schedule.end(id, End::LeftOut(name.clone()));
-                let reason = std::iter::once(failure.message.as_str()).chain(failure.causes.iter().map(String::as_str));
-                let reason = reason.collect::<Vec<_>>().join(": ");
-                let hint = failure.hints.iter().map(String::as_str).find(|hint| *hint != RESUME).unwrap_or(RETRY);
-                self.events.warn(format!("{name} is left out: {reason}"), Some(hint));
+                self.warn(id, &name, &failure);
                 self.record(id, Outcome::Skipped, elapsed, format!("left out: {}", failure.message));
             }
             Err(Stopped::Failed(failure)) => {
@@ -146,6 +147,22 @@ impl Runner<'_> {
                     None => self.failure = Some(*failure),
                 }
             }
+        }
+    }
+
+    /// Tells what is left out and why; of services that another one stands in for together, once for all of them.
+    fn warn(&mut self, id: usize, name: &str, failure: &Failure) {
+        let reason = std::iter::once(failure.message.as_str()).chain(failure.causes.iter().map(String::as_str));
+        let reason = reason.collect::<Vec<_>>().join(": ");
+        let hint = failure.hints.iter().map(String::as_str).find(|hint| *hint != RESUME).unwrap_or(RETRY);
+        let Some(instead) = self.plan.operations[id].instead.as_ref() else {
+            return self.events.warn(format!("{name} is left out: {reason}"), Some(hint));
+        };
+        if self.replaced.insert(instead.clone()) {
+            let same = self.plan.operations.iter().filter(|operation| operation.instead.as_ref() == Some(instead));
+            let services: BTreeSet<&str> = same.filter_map(|operation| operation.service.as_deref()).collect();
+            let services = services.into_iter().collect::<Vec<_>>().join(", ");
+            self.events.warn(format!("{services}: left out, {instead} takes over: {reason}"), Some(hint));
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Operation {
     pub on_change: bool,
     /// A failure is a warning and what depends on it is skipped without failing the run.
     pub optional: bool,
+    /// The service that does the work of what is then skipped.
+    pub instead: Option<String>,
 }
 
 /// What an operation does.

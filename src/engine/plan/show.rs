@@ -130,6 +130,7 @@ mod tests {
             after_ended,
             on_change: false,
             optional: false,
+            instead: None,
         }
     }
 

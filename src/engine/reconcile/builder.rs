@@ -1,25 +1,29 @@
 //! Collects operations into a plan, and remembers what belongs to optional services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::plan::{Action, Operation, Plan, Warning};
-use crate::model::Project;
+use crate::model::{Project, Service};
 
 /// A plan in the making.
 pub(super) struct Builder {
     plan: Plan,
     optional: BTreeSet<String>,
+    /// Service to the one that does its work where it is left out.
+    instead: BTreeMap<String, String>,
 }
 
 impl Builder {
     /// A plan that makes things: what optional services need may fail.
     pub(super) fn new(project: &Project) -> Self {
-        Self { plan: Plan::default(), optional: optional_services(project) }
+        let replaced = |service: &Service| Some((service.name.clone(), service.ext.instead.clone()?));
+        let instead = project.services.values().filter_map(replaced).collect();
+        Self { plan: Plan::default(), optional: optional_services(project), instead }
     }
 
     /// A plan that takes things away: nothing that is left over may be passed over in silence.
     pub(super) fn strict() -> Self {
-        Self { plan: Plan::default(), optional: BTreeSet::new() }
+        Self { plan: Plan::default(), optional: BTreeSet::new(), instead: BTreeMap::new() }
     }
 
     /// Adds an operation and returns its id. `after` must end well before, `ended` must only end.
@@ -43,17 +47,17 @@ impl Builder {
             after: after.into_iter().collect(),
             after_ended: ended.into_iter().collect(),
             on_change: false,
-            optional: service.is_some_and(|service| self.is_optional(service)),
+            optional: service.is_some_and(|service| self.optional.contains(service)),
+            instead: service.and_then(|service| self.instead.get(service)).cloned(),
         });
         id
     }
 
-    pub(super) fn is_optional(&self, service: &str) -> bool {
-        self.optional.contains(service)
-    }
-
-    pub(super) fn set_optional(&mut self, id: usize) {
-        self.plan.operations[id].optional = true;
+    /// An operation that several services need may fail when it may for each of them.
+    pub(super) fn share(&mut self, id: usize, users: &BTreeSet<&str>) {
+        let operation = &mut self.plan.operations[id];
+        operation.optional = users.iter().all(|service| self.optional.contains(*service));
+        operation.instead = users.first().and_then(|service| self.instead.get(*service)).cloned();
     }
 
     pub(super) fn set_on_change(&mut self, id: usize) {

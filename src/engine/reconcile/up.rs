@@ -239,9 +239,7 @@ impl<'a> Up<'a> {
             let service = if users.len() == 1 { users.first().copied() } else { None };
             let action = Action::EnsureImage { reference: image.to_owned() };
             let id = builder.push(action, "not there", service, None, None);
-            if users.iter().all(|service| builder.is_optional(service)) {
-                builder.set_optional(id);
-            }
+            builder.share(id, &users);
             images.insert(image.to_owned(), id);
         }
         images

@@ -19,6 +19,7 @@ pub(crate) fn service(node: &Node, what: &str) -> Result<ServiceExt, ModelError>
         ready: fields.read("ready", ready)?,
         job: fields.flag("job")?,
         optional: fields.flag("optional")?,
+        instead: fields.string("instead")?,
         after: fields.strings("after")?,
         endpoint: fields.read("endpoint", |node, what| {
             let mut fields = Fields::of(node, what)?;
