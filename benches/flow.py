@@ -13,6 +13,9 @@ from typing import Any
 
 import psycopg2
 
+# What a stack without settings of its own has.
+DATABASE, USER, PASSWORD = "jadc2_db", "admin", "password"
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -21,6 +24,11 @@ class Ports:
     source: int
     dest: int
     jobs: int
+
+    @classmethod
+    def given(cls, arguments: argparse.Namespace) -> Ports:
+        """Those of a program's arguments."""
+        return cls(arguments.source, arguments.dest, arguments.jobs)
 
 
 def ports(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -33,7 +41,7 @@ def ports(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def connect(port: int) -> psycopg2.extensions.connection:
     """A connection that commits every statement."""
-    connection = psycopg2.connect(host="127.0.0.1", port=port, dbname="jadc2_db", user="admin", password="password")
+    connection = psycopg2.connect(host="127.0.0.1", port=port, dbname=DATABASE, user=USER, password=PASSWORD)
     connection.autocommit = True
     return connection
 
@@ -47,6 +55,17 @@ def ask(port: int, statement: str, *values: Any) -> Any:
             return cursor.fetchone()[0] if cursor.description else None
     finally:
         connection.close()
+
+
+def insert(port: int, number: int, note: str) -> None:
+    """Inserts so many orders in one transaction."""
+    ask(
+        port,
+        "INSERT INTO orders (customer_id, amount, quantity, status, note) SELECT (SELECT min(customer_id) FROM customers), "
+        "1 + mod(n, 100), 1, 'new', %s FROM generate_series(1, %s) n",
+        note,
+        number,
+    )
 
 
 def until(what: str, condition: Callable[[], bool], seconds: float) -> None:

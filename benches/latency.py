@@ -1,22 +1,33 @@
-"""Source commit to visible in the destination, under a steady load of changes to three tables.
+"""Source commit to visible in the destination, under a steady load of changes to three tables. The generator must not run.
 
-usage: latency.py SOURCE_PORT DEST_PORT [CHANGES_PER_SECOND [SECONDS]]
 Prints the number of changes, and the 50th and 99th percentile in milliseconds. Every change is a transaction of its own; each
 tenth is to a customer, each hundredth to a region. A marker order in every tenth of a second is watched for in the destination.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import statistics
-import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+import flow
 from flow import connect
 
 # Orders that are changed: those made last.
 _RECENT = 1000
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How many changes were made, and within how many milliseconds half of them and 99 of 100 arrived."""
+
+    changes: int
+    half: float
+    most: float
 
 
 def write(port: int, rate: int, until: float, committed: dict[int, float]) -> int:
@@ -68,22 +79,39 @@ def watch(port: int, committed: dict[int, float], writing: threading.Event) -> l
     return latencies
 
 
-def main() -> None:
+def measure(ports: flow.Ports, rate: int, seconds: float) -> Latency:
     """Writes and watches at the same time."""
-    source, dest, rate, seconds = (*map(int, sys.argv[1:]), *(100, 60)[len(sys.argv) - 3 :])
     committed: dict[int, float] = {}
     writing = threading.Event()
     writing.set()
-    found: list[float] = []
-    watcher = threading.Thread(target=lambda: found.extend(watch(dest, committed, writing)))
-    watcher.start()
-    made = write(source, rate, time.monotonic() + seconds, committed)
-    writing.clear()
-    watcher.join()
+    with ThreadPoolExecutor(max_workers=1) as watcher:
+        watched = watcher.submit(watch, ports.dest, committed, writing)
+        try:
+            made = write(ports.source, rate, time.monotonic() + seconds, committed)
+        finally:
+            writing.clear()
+        found = watched.result()
     if len(found) < 2:
         raise SystemExit("too few changes have arrived to say anything; does the generator delete them?")
     cuts = statistics.quantiles(found, n=100)
-    print(f"{made} {cuts[49]:.0f} {cuts[98]:.0f}")
+    return Latency(made, cuts[49], cuts[98])
+
+
+def under_load(ports: flow.Ports, rate: int, seconds: float) -> tuple[Latency, dict[str, float]]:
+    """The latency, and the median of the batches that each job did meanwhile, in milliseconds."""
+    before = flow.counts(ports.jobs)
+    found = measure(ports, rate, seconds)
+    return found, flow.batch_ms(ports.jobs, before)
+
+
+def main() -> None:
+    """One load."""
+    parser = flow.ports(argparse.ArgumentParser(description=__doc__))
+    parser.add_argument("--rate", type=int, default=100, help="changes a second")
+    parser.add_argument("--seconds", type=float, default=60, help="how long")
+    given = parser.parse_args()
+    found = measure(flow.Ports.given(given), given.rate, given.seconds)
+    print(f"{found.changes} {found.half:.0f} {found.most:.0f}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@
 #   SOAK=60                      minutes of steady load at the end; none by default
 #
 # A stack of its own is used (project pipectl-bench, ports of its own), so a running pipeline is not touched; but let the
-# machine be idle otherwise. Beside pipectl, plain `docker compose up --wait` starts the same services from the same files
-# and images; where docker compose v2 is not installed it is built from its Go module, or that part is named as not run.
+# machine be idle otherwise. Beside pipectl's flow, the same changes go through the shortest alternative: Debezium and its own
+# JDBC sink, without lake and jobs. Beside its starts, plain `docker compose up --wait` starts the same services from the same
+# files and images; where docker compose v2 is not installed it is built from its Go module. A part for which something cannot
+# be had is named as not run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds="${1:-3}"
@@ -21,7 +23,11 @@ set -a && . tests/live/ports.env && set +a
 unset MERGE_INTERVAL MERGE_SHARE
 # What plain compose can start without the pipeline's steps: everything but the jobs and the generator.
 services=(postgres-source postgres-dest kafka debezium namenode datanode hms-db hive-metastore spark-master spark-worker spark-driver)
+flow=(--source "$POSTGRES_SOURCE_PORT" --dest "$POSTGRES_DEST_PORT" --jobs "$SPARK_API_PORT")
+sink=("$pipectl" -f compose/compose.yaml -f benches/jdbc-sink/compose.yaml)
+export JDBC_SINK_PORT=28084
 
+# Whatever it has been started from, containers and volumes are the project's.
 cleanup() {
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
   rm -rf "$work"
@@ -40,7 +46,10 @@ seconds() { # runs a command, prints its wall-clock seconds; its output goes to 
 }
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 row() { printf '%-58s %10s   %s\n' "$1" "$2" "$3"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1fx", a / b}'; }
+# Two measured the same way, and the other's in relation to pipectl's.
+beside() { # NAME OURS THEIRS UNIT
+  printf '%-58s %14s %14s %8s\n' "$1" "$2 $4" "$3 $4" "$(awk -v a="$3" -v b="$2" 'BEGIN {printf "%.2fx", a / b}')"
+}
 
 # `go install` refuses a module whose go.mod has exclude directives; building inside a copy of the module does not.
 build_compose() { # VERSION FILE
@@ -51,18 +60,19 @@ build_compose() { # VERSION FILE
   mkdir -p "$(dirname "$2")" && cd "$work/compose" && go build -o "$2" ./cmd
 }
 
-sql() { # SERVICE STATEMENT
-  "$pipectl" exec "$1" -- psql -qAtX -U "${POSTGRES_USER:-admin}" -d jadc2_db -c "$2"
+# MiB of all containers that run. Status 1 is that of a stack of which a part is left out.
+memory() { # PIPECTL..
+  "$@" status --json >"$work/told" || [ $? -eq 1 ]
+  python3 -c 'import json,sys; print(sum(c["memory"] or 0 for c in json.load(sys.stdin)["containers"]) // 2**20)' <"$work/told"
 }
 
-# One transaction of so many rows at the source, until all of them are in the destination.
-burst() { # ROWS
-  sql postgres-source "INSERT INTO orders (customer_id, amount, quantity, status, note) SELECT
-    (SELECT min(customer_id) FROM customers), 1 + n % 100, 1, 'new', 'bench' FROM generate_series(1, $1) n"
-  until [ "$(sql postgres-dest "SELECT count(*) FROM orders WHERE note = 'bench'")" = "$1" ]; do
-    sleep 0.2 # between two polls of the condition
-  done
+# What a change needs from the source to the destination of the stack that is up.
+measure_flow() { # NAME
+  .venv/bin/python benches/latency.py "${flow[@]}" --rate 100 --seconds 60 >>"$work/$1.latency"
+  .venv/bin/python benches/burst.py "${flow[@]}" --rows 100000 >>"$work/$1.burst"
 }
+half() { awk '{print $2}' "$work/$1.latency" | median; }
+most() { awk '{print $3}' "$work/$1.latency" | median; }
 
 compose=()
 find_compose() {
@@ -81,6 +91,8 @@ find_compose() {
 .make/python.sh
 printf '==> building the images\n' >&2
 "$pipectl" images build >&2
+alternative=yes
+"${sink[@]}" images build >&2 || alternative=
 "$pipectl" reset all --yes --quiet >/dev/null 2>&1 || true
 
 for round in $(seq "$rounds"); do
@@ -88,12 +100,19 @@ for round in $(seq "$rounds"); do
   seconds "$pipectl" up --quiet >>"$work/up.cold"
   seconds "$pipectl" up --quiet >>"$work/up.again"
   seconds "$pipectl" status --json >>"$work/status"
-  memory="$("$pipectl" status --json | python3 -c 'import json,sys; print(sum(c["memory"] or 0 for c in json.load(sys.stdin)["containers"]) // 2**20)')"
-  echo "$memory" >>"$work/memory"
+  memory "$pipectl" >>"$work/ours.memory"
   # The generator would change and delete some of the rows that are counted.
   "$pipectl" stop data-generator --quiet
-  .venv/bin/python benches/latency.py "$POSTGRES_SOURCE_PORT" "$POSTGRES_DEST_PORT" 100 60 >>"$work/latency"
-  seconds burst 100000 >>"$work/burst"
+  measure_flow ours
+  "$pipectl" reset all --yes --quiet >/dev/null 2>&1
+  [ -n "$alternative" ] || continue
+  # On a stack of its own with nothing else: beside idle jobs and file systems it would have less of the processor than who runs
+  # it instead of them. In turn with pipectl's, so that a drift of the machine's speed meets both.
+  printf '==> Debezium'"'"'s JDBC sink, round %s of %s\n' "$round" "$rounds" >&2
+  "${sink[@]}" up jdbc-sink --quiet
+  .venv/bin/python benches/jdbc_sink.py "${flow[@]}" --connect "$JDBC_SINK_PORT"
+  memory "${sink[@]}" >>"$work/theirs.memory"
+  measure_flow theirs
   "$pipectl" reset all --yes --quiet >/dev/null 2>&1
 done
 
@@ -101,19 +120,27 @@ printf '\n%-58s %10s   %s\n' "figure (median of $rounds, $(nproc) cores)" measur
 row "pipectl up, empty volumes, to the first row proved" "$(median <"$work/up.cold") s" "30 s"
 row "pipectl up, nothing to do" "$(median <"$work/up.again") s" "0.3 s"
 row "pipectl status" "$(median <"$work/status") s" "0.5 s"
-row "memory of all containers after that" "$(median <"$work/memory") MiB" "3072 MiB"
-row "one transaction of 100,000 rows, to the destination" \
-  "$(median <"$work/burst" | awk '{printf "%d", 100000 / $1}') rows/s" "12000 rows/s"
-row "100 changes/s, commit to destination, half of them within" "$(awk '{print $2}' "$work/latency" | median) ms" "600 ms"
-row "and 99 of 100 within" "$(awk '{print $3}' "$work/latency" | median) ms" "2000 ms"
+row "memory of all containers after that" "$(median <"$work/ours.memory") MiB" "3072 MiB"
+row "one transaction of 100,000 rows, to the destination" "$(median <"$work/ours.burst") rows/s" "12000 rows/s"
+row "100 changes/s, commit to destination, half of them within" "$(half ours) ms" "600 ms"
+row "and 99 of 100 within" "$(most ours) ms" "2000 ms"
 row "release binary" "$(($(stat -c %s "$pipectl") / 1000000)) MB" "15 MB"
 benches/catalog.sh | tail -n +2
+
+if [ -n "$alternative" ]; then
+  printf '\n%-58s %14s %14s %8s\n' "what the lake costs, beside Debezium's own JDBC sink" pipectl "JDBC sink" ratio
+  beside "100 changes/s, commit to destination, half of them within" "$(half ours)" "$(half theirs)" ms
+  beside "and 99 of 100 within" "$(most ours)" "$(most theirs)" ms
+  beside "one transaction of 100,000 rows, to the destination" "$(median <"$work/ours.burst")" "$(median <"$work/theirs.burst")" rows/s
+  beside "memory of all containers" "$(median <"$work/ours.memory")" "$(median <"$work/theirs.memory")" MiB
+else
+  printf "\nNOT RUN: Debezium's JDBC sink could not be had, so there is nothing to compare the flow with\n"
+fi
 
 printf '==> backlogs and large tables\n' >&2
 "$pipectl" up --quiet
 "$pipectl" stop data-generator --quiet
-flow=(--source "$POSTGRES_SOURCE_PORT" --dest "$POSTGRES_DEST_PORT" --jobs "$SPARK_API_PORT" --pipectl "$pipectl")
-.venv/bin/python benches/volume.py "${flow[@]}" --sizes "${SIZES:-10000,1000000}" >"$work/volume"
+.venv/bin/python benches/volume.py "${flow[@]}" --pipectl "$pipectl" --sizes "${SIZES:-10000,1000000}" >"$work/volume"
 goal() { # FIGURE
   case "$1" in
     snapshot*) echo "12000 rows/s" ;;
@@ -123,7 +150,7 @@ goal() { # FIGURE
 while IFS=$'\t' read -r name value unit; do row "$name" "$value $unit" "$(goal "$name")"; done <"$work/volume"
 if [ -n "${SOAK:-}" ]; then
   printf '\n%s minutes of 100 changes/s\n' "$SOAK"
-  .venv/bin/python benches/soak.py "${flow[@]}" --minutes "$SOAK"
+  .venv/bin/python benches/soak.py "${flow[@]}" --pipectl "$pipectl" --minutes "$SOAK"
   "$pipectl" verify --quiet
   printf 'all three stores are equal\n'
 fi
@@ -143,9 +170,6 @@ for round in $(seq "$rounds"); do # in turn, so that a drift of the machine's sp
   seconds "${compose[@]}" -f compose/compose.yaml up --wait --no-build "${services[@]}" >>"$work/theirs.again"
   "${compose[@]}" -f compose/compose.yaml down --volumes >/dev/null 2>&1
 done
-printf '\n%-34s %10s %16s %8s\n' "the same ${#services[@]} services and images" pipectl "docker compose" ratio
-for kind in cold again; do
-  ours="$(median <"$work/ours.$kind")"
-  theirs="$(median <"$work/theirs.$kind")"
-  printf '%-34s %8s s %14s s %8s\n' "$([ $kind = cold ] && echo 'from empty volumes' || echo 'nothing to do')" "$ours" "$theirs" "$(ratio "$theirs" "$ours")"
-done
+printf '\n%-58s %14s %14s %8s\n' "the same ${#services[@]} services and images" pipectl "docker compose" ratio
+beside "from empty volumes" "$(median <"$work/ours.cold")" "$(median <"$work/theirs.cold")" s
+beside "nothing to do" "$(median <"$work/ours.again")" "$(median <"$work/theirs.again")" s

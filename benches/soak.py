@@ -10,13 +10,10 @@ import argparse
 import json
 import statistics
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import flow
-
-_LATENCY = Path(__file__).with_name("latency.py")
+from latency import Latency, under_load
 
 
 def memory(pipectl: str) -> int:
@@ -25,14 +22,12 @@ def memory(pipectl: str) -> int:
     return sum(container["memory"] or 0 for container in json.loads(told)["containers"]) // 2**20
 
 
-def minute(ports: flow.Ports, rate: int) -> tuple[float, float, dict[str, float]]:
-    """One minute of load: 50th and 99th percentile of latency, and the batches' medians, all in milliseconds."""
-    before = flow.counts(ports.jobs)
-    arguments = [sys.executable, str(_LATENCY), str(ports.source), str(ports.dest), str(rate), "60"]
-    _, half, most = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.split()
+def minute(ports: flow.Ports, rate: int) -> tuple[Latency, dict[str, float]]:
+    """One minute of load: the latency, and the median of each job's batches in milliseconds."""
+    found = under_load(ports, rate, seconds=60)
     # Inserts and updates are what the latency is measured with; a mixed load deletes too.
     flow.ask(ports.source, "DELETE FROM orders WHERE note = 'latency' AND mod(order_id, 10) = 0")
-    return float(half), float(most), flow.batch_ms(ports.jobs, before)
+    return found
 
 
 def main() -> None:
@@ -42,17 +37,17 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=60, help="how long")
     parser.add_argument("--rate", type=int, default=100, help="changes a second")
     given = parser.parse_args()
-    ports = flow.Ports(given.source, given.dest, given.jobs)
+    ports = flow.Ports.given(given)
     seen: list[dict[str, float]] = []
     begun = time.monotonic()
     print(f"{'minute':>6} {'MiB':>6} {'p50 ms':>7} {'p99 ms':>7} {'ingest ms':>10} {'process ms':>10}", flush=True)
     while time.monotonic() < begun + given.minutes * 60:
-        half, most, batches = minute(ports, given.rate)
-        seen.append({"MiB": memory(given.pipectl), "p50 ms": half, "p99 ms": most} | batches)
+        latency, batches = minute(ports, given.rate)
+        seen.append({"MiB": memory(given.pipectl), "p50 ms": latency.half, "p99 ms": latency.most} | batches)
         now = (time.monotonic() - begun) / 60
         last = seen[-1]
         print(
-            f"{now:6.0f} {last['MiB']:6.0f} {half:7.0f} {most:7.0f} {last['ingest']:10.0f} {last['process']:10.0f}",
+            f"{now:6.0f} {last['MiB']:6.0f} {latency.half:7.0f} {latency.most:7.0f} {last['ingest']:10.0f} {last['process']:10.0f}",
             flush=True,
         )
     quarter = max(1, len(seen) // 4)

@@ -9,11 +9,10 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import flow
+from latency import under_load
 
-_LATENCY = Path(__file__).with_name("latency.py")
 _PATIENCE = 3600.0
 
 
@@ -31,12 +30,7 @@ def grow(ports: flow.Ports, to: int) -> float:
     """Inserts what is missing, in transactions of 50,000 rows; rows per second until all are in the destination."""
     begun, first = time.monotonic(), rows(ports.source)
     while (there := rows(ports.source)) < to:
-        flow.ask(
-            ports.source,
-            "INSERT INTO orders (customer_id, amount, quantity, status, note) SELECT (SELECT min(customer_id) FROM customers), "
-            "1 + mod(n, 100), 1, 'new', 'volume' FROM generate_series(1, %s) n",
-            min(50_000, to - there),
-        )
+        flow.insert(ports.source, min(50_000, to - there), "volume")
     flow.until(f"{to} rows in the destination", lambda: rows(ports.dest) >= to, _PATIENCE)
     return (to - first) / (time.monotonic() - begun)
 
@@ -63,15 +57,6 @@ def snapshot(ports: flow.Ports, pipectl: str) -> float:
     return wanted / (time.monotonic() - begun)
 
 
-def batches(ports: flow.Ports) -> dict[str, float]:
-    """Median of the batches of both jobs under 100 changes a second, in milliseconds."""
-    before = flow.counts(ports.jobs)
-    subprocess.run(
-        [sys.executable, str(_LATENCY), str(ports.source), str(ports.dest), "100", "30"], check=True, stdout=sys.stderr
-    )
-    return flow.batch_ms(ports.jobs, before)
-
-
 def main() -> None:
     """All of it, the small sizes first."""
     parser = flow.ports(argparse.ArgumentParser(description=__doc__))
@@ -80,7 +65,7 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=500_000, help="rows of the snapshot")
     parser.add_argument("--updates", type=int, default=100_000, help="rows changed in the largest table")
     given = parser.parse_args()
-    ports = flow.Ports(given.source, given.dest, given.jobs)
+    ports = flow.Ports.given(given)
     sizes = [int(size) for size in given.sizes.split(",")]
     show(f"inserts up to {sizes[0]} rows", grow(ports, sizes[0]), "rows/s")
     for size in sizes:
@@ -89,7 +74,8 @@ def main() -> None:
             show(f"snapshot of {given.backlog} rows, to the destination", snapshot(ports, given.pipectl), "rows/s")
         if size > rows(ports.source):
             grow(ports, size)
-        for job, ms in batches(ports).items():
+        _, batches = under_load(ports, rate=100, seconds=30)
+        for job, ms in batches.items():
             show(f"batch of job {job} with {size} rows in the table", ms, "ms")
     show(f"{given.updates} updates among {rows(ports.source)} rows", update(ports, given.updates), "rows/s")
 
