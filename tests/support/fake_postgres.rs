@@ -15,7 +15,7 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// Let in, and ready for a query.
 const WELCOME: [u8; 15] = [b'R', 0, 0, 0, 8, 0, 0, 0, 0, b'Z', 0, 0, 0, 5, b'I'];
 
-/// Which connections it lets in, as pg_hba.conf has it.
+/// Which connections it lets in, as `pg_hba.conf` has it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Lets {
     /// `host`: all of them.
@@ -97,14 +97,10 @@ async fn greet(
     how: &'static str,
     admitted: &Mutex<Vec<&'static str>>,
 ) -> std::io::Result<()> {
-    let first = match read {
-        Some(first) => first,
-        None => {
-            let mut first = [0; 8];
-            stream.read_exact(&mut first).await?;
-            first
-        }
-    };
+    let mut first = read.unwrap_or_default();
+    if read.is_none() {
+        stream.read_exact(&mut first).await?;
+    }
     let length = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
     let mut rest = vec![0; length.saturating_sub(8) as usize];
     stream.read_exact(&mut rest).await?;
