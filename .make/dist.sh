@@ -25,7 +25,7 @@ check_target() {
   fi
   local compiler="CC_${target//-/_}"
   if [[ "$target" == *-musl ]] && [ -z "${!compiler:-}" ] && ! command -v musl-gcc >/dev/null; then
-    die "there is no C compiler for $target: the LZ4 library needs one" "sudo apt-get install musl-tools"
+    die "there is no C compiler for $target: LZ4 and TLS (ring) need one" "sudo apt-get install musl-tools"
   fi
 }
 

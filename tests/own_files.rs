@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use pipectl::engine::graph::Graph;
-use pipectl::model::{self, LoadOptions, render};
+use pipectl::model::{self, LoadOptions, MountKind, render};
+use pipectl::pipeline::CONNECT;
+use pipectl::pipeline::connector::SOURCE_CERTIFICATE;
 use pipectl::pipeline::spec;
 
 #[test]
@@ -41,6 +43,24 @@ fn every_step_runs_whoever_has_the_source() {
             assert!(selected.contains(step), "{step} runs with profile {source}");
         }
     }
+}
+
+#[test]
+fn the_connector_has_the_certificate_where_it_is_told_to_look() {
+    let mounted = |environment: &[(&str, &str)]| {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let files = vec![PathBuf::from("compose/compose.yaml")];
+        let project = model::load(&LoadOptions { files, environment, ..LoadOptions::default() }).expect("it loads");
+        let mounts = &project.services[CONNECT.service].mounts;
+        let mount = mounts.iter().find(|mount| mount.target == SOURCE_CERTIFICATE).expect("a mount");
+        assert!(mount.read_only);
+        mount.kind.clone()
+    };
+    let MountKind::Bind(nothing) = mounted(&[]) else { panic!("no file of this machine") };
+    let text = std::fs::read_to_string(nothing).expect("a file is there in any case");
+    assert!(!text.contains("BEGIN CERTIFICATE"));
+    let given = mounted(&[("PIPECTL_SOURCE_CA", "/etc/ssl/odd: name.pem")]);
+    assert_eq!(given, MountKind::Bind(PathBuf::from("/etc/ssl/odd: name.pem")));
 }
 
 #[test]

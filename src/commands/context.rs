@@ -25,6 +25,8 @@ const GOVERNANCE: &str = "PIPECTL_GOVERNANCE";
 /// Variable of the Compose files that chooses the source's profile, and its value for a source that is none of the services.
 const SOURCE: &str = "PIPECTL_SOURCE";
 const EXTERNAL: &str = "external-source";
+/// Variable of the Compose files with the file that such a source's certificate is checked against: the connector's container gets it.
+const SOURCE_CA: &str = "PIPECTL_SOURCE_CA";
 
 /// The invocation.
 pub struct Context {
@@ -126,13 +128,19 @@ impl Context {
     fn load_with(&self, options: &LoadOptions) -> Result<Project, Failure> {
         let project = model::load(options)?;
         let published = published::completed(options, self.published(&project)?)?;
-        let is_external = project.ext.pipeline.as_deref().is_some_and(spec::is_external);
+        let pipeline = project.ext.pipeline.as_deref();
+        let is_external = pipeline.is_some_and(spec::is_external);
         if published.is_empty() && !is_external {
             return Ok(project);
         }
         let mut options = options.clone();
         options.defaults.extend(published);
         if is_external {
+            let variables = model::environment(&options)?;
+            let certificate =
+                pipeline.and_then(|file| spec::source_certificate(file, &|name| variables.get(name).cloned()));
+            let certificate = certificate.map(|file| (SOURCE_CA.to_owned(), file.to_string_lossy().into_owned()));
+            options.environment.extend(certificate);
             options.environment.insert(SOURCE.to_owned(), EXTERNAL.to_owned());
         }
         Ok(model::load(&options)?)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::names;
 use crate::pipeline::spec::PipelineSpec;
+use crate::pipeline::tls::Tls;
 
 /// Services that the client can read, in the order in which it has to: the connector's lineage needs tables and topics.
 pub const SERVICES: [&str; 4] = [names::SOURCE, names::DESTINATION, names::KAFKA, names::CONNECT];
@@ -38,10 +39,11 @@ pub struct Workflow {
 /// The workflows of the chosen services.
 pub fn workflows(spec: &PipelineSpec, services: &BTreeSet<&'static str>, access: &Access<'_>) -> Vec<Workflow> {
     let source = (spec.source.host(), spec.source.port(), spec.source.database.as_str());
+    let tls = spec.source.external.as_ref().map(|external| &external.tls);
     let destination = (spec.destination.service.as_str(), 5432, spec.destination.database.as_str());
     let all = [
-        (names::SOURCE, "postgres", postgres(source, access.source)),
-        (names::DESTINATION, "postgres", postgres(destination, access.destination)),
+        (names::SOURCE, "postgres", postgres(source, access.source, tls)),
+        (names::DESTINATION, "postgres", postgres(destination, access.destination, None)),
         (names::KAFKA, "kafka", kafka(spec)),
         (names::CONNECT, "kafkaconnect", connect(spec)),
     ];
@@ -73,14 +75,24 @@ pub fn workflows(spec: &PipelineSpec, services: &BTreeSet<&'static str>, access:
         .collect()
 }
 
-fn postgres((host, port, database): (&str, u16, &str), (user, password): (&str, &str)) -> [Value; 2] {
-    let connection = json!({
+fn postgres(
+    (host, port, database): (&str, u16, &str),
+    (user, password): (&str, &str),
+    tls: Option<&Tls>,
+) -> [Value; 2] {
+    let mut connection = json!({
         "type": "Postgres",
         "username": user,
         "authType": {"password": password},
         "hostPort": format!("{host}:{port}"),
         "database": database,
     });
+    if let Some(tls) = tls {
+        connection["sslMode"] = json!(tls.name());
+        if let Some(authorities) = tls.authorities() {
+            connection["sslConfig"] = json!({"caCertificate": authorities.pem});
+        }
+    }
     // Tables that are gone are marked deleted by default; without that the client loses foreign keys.
     let schemas = json!({"excludes": ["^information_schema$", "^pg_catalog$"]});
     [connection, json!({"type": "DatabaseMetadata", "schemaFilterPattern": schemas})]

@@ -9,6 +9,7 @@ use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
 use super::mask;
 use super::spec::{PipelineSpec, Table};
+use super::tls::Tls;
 use crate::model::{files, interpolate};
 
 /// Why there is no configuration to register.
@@ -61,9 +62,10 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
     fill_in(&document, &lookup).map_err(wrong).and_then(|mut registration| {
         if registration.name == pipeline.spec.connector {
             add_snapshot_selects(&mut registration.config, &pipeline.spec);
-            if pipeline.spec.source.external.is_some() {
+            if let Some(external) = &pipeline.spec.source.external {
                 // Its table is the project's own; nothing is written to a database that is not.
                 registration.config.remove(HEARTBEAT);
+                add_tls(&mut registration.config, &external.tls).map_err(wrong)?;
             }
             add_masks(&mut registration.config, pipeline).map_err(wrong)?;
             return Ok(registration);
@@ -128,6 +130,26 @@ fn add_masks(config: &mut ConnectorConfig, pipeline: &Pipeline) -> Result<(), St
     let salt =
         pipeline.mask_salt().ok_or_else(|| format!("columns of {table} are masked, and {} is not set", mask::KEY))?;
     config.extend(mask::setting(&pipeline.spec, &salt));
+    Ok(())
+}
+
+/// Where the connector's container has the file that `sslrootcert` names: compose/cdc.yaml mounts it there.
+pub const SOURCE_CERTIFICATE: &str = "/opt/connect/source-ca.pem";
+
+/// Has Debezium connect as pipectl does. A file that says otherwise is refused: of two places one would be believed in vain.
+fn add_tls(config: &mut ConnectorConfig, tls: &Tls) -> Result<(), String> {
+    let roots = tls.authorities().map(|_| SOURCE_CERTIFICATE);
+    for (key, own, wanted) in
+        [("database.sslmode", "sslmode", Some(tls.name())), ("database.sslrootcert", "sslrootcert", roots)]
+    {
+        let said = config.get(key).filter(|said| Some(said.as_str()) != wanted);
+        if let Some(said) = said {
+            return Err(format!(
+                "`{key}` is {said}; say it as `{own}` beside `host` in pipeline.yml, and leave it out here"
+            ));
+        }
+        config.extend(wanted.map(|wanted| (key.to_owned(), wanted.to_owned())));
+    }
     Ok(())
 }
 

@@ -105,6 +105,16 @@ const TABLE: &[Known] = &[
         "the connector's role may not replicate",
         "`ALTER ROLE .. REPLICATION` at the source, then `pipectl up`",
     ),
+    known(
+        &["Could not open SSL root certificate file"],
+        "the connector's container does not have the file that pipeline.yml names as `sslrootcert`",
+        "`pipectl up` mounts it, with a compose/cdc.yaml that does so: `pipectl init --upgrade` brings that up to date",
+    ),
+    known(
+        &["unable to find valid certification path to requested target"],
+        "the source's certificate comes from no authority in the file that pipeline.yml names as `sslrootcert`",
+        "have it name the authority's certificate, then `pipectl up`",
+    ),
     // Kafka
     known(
         &["Some data may have been lost because they are not available in Kafka any more"],

@@ -18,6 +18,7 @@ pub mod reset;
 pub mod spec;
 pub mod sql;
 pub mod status;
+pub mod tls;
 pub mod transform;
 pub mod verify;
 pub(crate) mod wait;
@@ -110,7 +111,8 @@ impl Pipeline {
         let (user, password) = self.source_role();
         let host = if external.host.contains(':') { format!("[{}]", external.host) } else { external.host.clone() };
         let address = format!("{host}:{}", external.port);
-        Database::connect(&Login { address, database: source.database.clone(), user, password }, patience).await
+        let (database, tls) = (source.database.clone(), Some(external.tls.clone()));
+        Database::connect(&Login { address, database, user, password, tls }, patience).await
     }
 
     /// Role and password with which changes are captured: those that the source's service was given; of a database elsewhere
@@ -200,5 +202,6 @@ impl Pipeline {
 pub(crate) fn login(project: &Project, service: &str, database: &str, address: String) -> Login {
     let variable = |name: &str| project.services.get(service)?.environment.get(name).cloned();
     let user = variable("POSTGRES_USER").unwrap_or_else(|| "postgres".to_owned());
-    Login { address, database: database.to_owned(), user, password: variable("POSTGRES_PASSWORD").unwrap_or_default() }
+    let password = variable("POSTGRES_PASSWORD").unwrap_or_default();
+    Login { address, database: database.to_owned(), user, password, tls: None }
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::tls::Tls;
+
 pub use column::{canonical_type, type_name};
 pub use function::{Made, Results};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
@@ -76,6 +78,8 @@ pub struct External {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// How connections to it are protected.
+    pub tls: Tls,
 }
 
 /// Postgres' own port, also inside of the project's containers.
@@ -194,6 +198,11 @@ pub fn load_with_statements(path: &Path, lookup: Lookup<'_>) -> Result<PipelineS
 /// True when the file names a source that is none of the project's services. Whatever else is wrong with it is told by [`load`].
 pub fn is_external(path: &Path) -> bool {
     read::names_host(path)
+}
+
+/// The file that a source of this kind is checked against (`sslrootcert`), where there is such a file.
+pub fn source_certificate(path: &Path, lookup: Lookup<'_>) -> Option<PathBuf> {
+    read::names_certificate(path, lookup)
 }
 
 impl PipelineSpec {

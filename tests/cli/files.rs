@@ -370,6 +370,72 @@ x-pipectl:
 }
 
 #[test]
+fn the_certificate_of_a_source_elsewhere_is_mounted_from_where_pipeline_yml_names_it() {
+    let stage = Stage::new(
+        "
+name: shop
+services:
+  web: {image: web:1}
+  connect:
+    image: connect:1
+    volumes: [{type: bind, source: \"${PIPECTL_SOURCE_CA:-./none.pem}\", target: /ca.pem, read_only: true}]
+x-pipectl: {pipeline: ../pipeline.yml}
+",
+    );
+    let source = |source: &str| {
+        let text = format!(
+            "version: 1\ntopic_prefix: shop\nconnector: shop\n\
+             lake: {{path: hdfs://nn/delta, checkpoints: hdfs://nn/checkpoints, database: lake}}\n\
+             destination: {{service: web, database: shop}}\n\
+             tables: {{public.orders: {{key: id, columns: {{id: bigint}}, destination: {{table: orders, transform: orders.sql}}}}}}\n\
+             source: {{{source}, database: shop, slot: s, publication: p}}\n"
+        );
+        stage.write("pipeline.yml", &text);
+        stage.write("orders.sql", "SELECT id FROM orders");
+        let run = stage.run(&["config"]);
+        let mounted = run.stdout.lines().find_map(|line| line.trim().strip_prefix("source: ")).map(str::to_owned);
+        (run.code, mounted.unwrap_or_default(), run.stderr)
+    };
+    let pem = std::fs::read_to_string("tests/cases/tls/ca.pem").expect("a certificate");
+    stage.write("keys/ca.pem", &pem);
+    assert_eq!(source("service: web"), (0, "DIR/compose/none.pem".to_owned(), String::new()));
+    assert_eq!(source("host: db, sslmode: require"), (0, "DIR/compose/none.pem".to_owned(), String::new()));
+    let full = "host: db, sslmode: verify-full, sslrootcert: keys/ca.pem";
+    assert_eq!(source(full), (0, "DIR/keys/ca.pem".to_owned(), String::new()));
+    // The name may be a variable's.
+    stage.write(".env", "CA=keys/ca.pem\n");
+    assert_eq!(source(&full.replace("keys/ca.pem", "\"${CA}\"")), (0, "DIR/keys/ca.pem".to_owned(), String::new()));
+    // Whatever is started is refused before.
+    stage.write("keys/ca.pem", &pem.replace("CERTIFICATE", "PUBLIC KEY"));
+    assert_snapshot!(stage.run(&["up"]), @r#"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:7:55: keys/ca.pem is no certificate in PEM
+      7 | source: {host: db, sslmode: verify-full, sslrootcert: "${CA}", database: shop, slot: s, publication: p}
+        |                                                       ^^^^^^^
+
+    hint: it begins with -----BEGIN CERTIFICATE-----; `openssl x509 -inform der -in FILE -out FILE.pem` makes one of DER
+    "#);
+    assert_eq!(stage.calls(), [""; 0]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        stage.write("keys/ca.pem", &pem);
+        let file = stage.dir().join("keys/ca.pem");
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).expect("set");
+        assert_snapshot!(stage.run(&["up"]), @r#"
+    exit code 2
+    --- stderr
+    error: pipeline.yml:7:55: keys/ca.pem can be read by its owner only, and the connector runs as another user
+      7 | source: {host: db, sslmode: verify-full, sslrootcert: "${CA}", database: shop, slot: s, publication: p}
+        |                                                       ^^^^^^^
+
+    hint: `chmod a+r keys/ca.pem`: a certificate is no secret
+    "#);
+    }
+}
+
+#[test]
 fn the_schema_is_printed_without_a_project() {
     let stage = Stage::new(SHOP);
     std::fs::remove_dir_all(stage.dir().join("compose")).expect("removed");

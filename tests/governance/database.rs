@@ -26,7 +26,8 @@ ANALYZE collected.region;
 #[tokio::test]
 async fn a_real_database_is_read_as_it_is() {
     let Ok(address) = std::env::var("PIPECTL_TEST_POSTGRES") else { return };
-    let login = Login { address, database: "postgres".into(), user: "admin".into(), password: "password".into() };
+    let (user, password) = ("admin".into(), "password".into());
+    let login = Login { address, database: "postgres".into(), user, password, tls: None };
     let database = Database::connect(&login, Duration::from_secs(5)).await.expect("a server");
     database.batch(SHOP).await.expect("tables");
     let facts = read(&database).await.expect("readable");

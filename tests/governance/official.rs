@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use insta::assert_snapshot;
 use pipectl::governance::names;
 use pipectl::governance::official::{Access, workflows};
+use pipectl::pipeline::spec::External;
+use pipectl::pipeline::tls::{Authorities, Tls};
+use serde_json::json;
 
 use crate::lineage::own_spec;
 use crate::stage::all;
@@ -40,4 +43,18 @@ fn only_what_is_chosen_and_what_the_client_can_read() {
     let connect = &workflows(&spec, &BTreeSet::from([names::CONNECT]), &ACCESS)[0].configuration;
     let filter = connect.pointer("/source/sourceConfig/config/pipelineFilterPattern/includes/0");
     assert_eq!(filter.and_then(|text| text.as_str()), Some(r"^cdc\+1$"), "{connect:#}");
+}
+
+#[test]
+fn a_source_elsewhere_is_read_in_its_mode_of_tls() {
+    let mut spec = own_spec();
+    let mut connection = |tls: Tls| {
+        spec.source.external = Some(External { host: "db.example.com".into(), port: 5432, tls });
+        workflows(&spec, &BTreeSet::from([names::SOURCE]), &ACCESS)[0].configuration["source"]["serviceConnection"]["config"].take()
+    };
+    let plain = connection(Tls::Prefer);
+    assert_eq!((&plain["sslMode"], &plain["sslConfig"]), (&json!("prefer"), &json!(null)));
+    let pem = std::fs::read_to_string("tests/cases/tls/ca.pem").expect("a certificate");
+    let checked = connection(Tls::VerifyFull(Authorities::read("ca.pem", pem.clone()).expect("usable")));
+    assert_eq!((&checked["sslMode"], &checked["sslConfig"]), (&json!("verify-full"), &json!({"caCertificate": pem})));
 }

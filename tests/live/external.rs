@@ -1,4 +1,5 @@
-//! A source that is there already: a second Postgres from the project's own image, which is no service of the project.
+//! A source that is there already: a second Postgres from the project's own image, which is no service of the project and lets nobody
+//! in without TLS.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +12,23 @@ use crate::torture::delta_rows;
 const NAME: &str = "pipectl-live-external";
 /// Its password, which is not that of the project's databases.
 const PASSWORD: &str = "elsewhere";
+
+/// Makes an authority and a certificate for the address in $1, and has the server ask for TLS from now on.
+const PROTECT: &str = r#"
+set -eu
+cd "$PGDATA"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=elsewhere authority' -keyout ca.key -out ca.pem
+openssl req -new -newkey rsa:2048 -nodes -subj /CN=elsewhere -keyout server.key -out server.csr
+echo "subjectAltName = IP:$1" > extensions
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.crt
+chmod 0600 server.key
+{
+  echo 'local all all trust'
+  echo 'hostssl all,replication all all scram-sha-256'
+} > pg_hba.conf
+printf "ssl = on\nlog_connections = on\n" >> postgresql.conf
+pg_ctl reload
+"#;
 
 /// No text is longer.
 const WHOLE: usize = 1 << 20;
@@ -47,6 +65,31 @@ fn remove() {
     Command::new("docker").args(["rm", "-f", "-v", NAME]).output().expect("the docker client runs");
 }
 
+/// Has it ask for TLS, and returns the certificate of its authority.
+fn protect(address: &str) -> String {
+    docker(&["exec", NAME, "sh", "-c", PROTECT, "sh", address]);
+    eventually("the database elsewhere has TLS", || asked("SHOW ssl").as_deref() == Some("on"));
+    docker(&["exec", NAME, "sh", "-c", "cat \"$PGDATA\"/ca.pem"])
+}
+
+/// Who is connected over the network is so by TLS, the connector's stream among them, and pipectl was.
+fn encrypted() {
+    let connections = sql(
+        "SELECT string_agg(DISTINCT backend_type || ' ' || CASE WHEN ssl THEN 'encrypted' ELSE 'plain' END, ', ') \
+         FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL",
+    );
+    assert!(connections.contains("walsender encrypted"), "{connections}");
+    assert!(!connections.contains("plain"), "{connections}");
+    // pipectl's own are gone when it has ended; the server noted each, with what pg_stat_ssl had of it.
+    let log = Command::new("docker").args(["logs", NAME]).output().expect("the docker client runs");
+    let log = String::from_utf8_lossy(&[log.stdout, log.stderr].concat()).into_owned();
+    let let_in: Vec<&str> = log.lines().filter(|line| line.contains("application_name=pipectl")).collect();
+    assert!(!let_in.is_empty(), "{log}");
+    for line in let_in {
+        assert!(line.contains("SSL enabled (protocol=TLSv1.3"), "{line}");
+    }
+}
+
 /// Starts it beside the stack and returns its address.
 fn start(stack: &Stack) -> String {
     remove();
@@ -66,10 +109,15 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     stack.pipectl(&["reset", "pipeline", "--yes"]).succeeded();
     let file = stack.path().join("pipeline.yml");
     let text = std::fs::read_to_string(&file).expect("pipeline.yml");
+    let certificate = stack.path().join("elsewhere.pem");
+    std::fs::write(&certificate, protect(&address)).expect("written");
     let host = format!("  host: {address}\n  port: 5432\n");
     let text = text.replacen("  service: postgres-source\n", &host, 1);
     let text = text.replacen("      email: text\n", "      email: {type: text, mask: hash}\n", 1);
-    std::fs::write(&file, text).expect("written");
+    std::fs::write(&file, text.replacen(&host, &format!("{host}  sslmode: disable\n"), 1)).expect("written");
+    pipectl(stack, &["up"]).exited(1).says("it lets nobody in without TLS").says("sslmode: verify-full");
+    let full = format!("{host}  sslmode: verify-full\n  sslrootcert: elsewhere.pem\n");
+    std::fs::write(&file, text.replacen(&host, &full, 1)).expect("written");
 
     sql("DROP PUBLICATION pipectl_publication");
     sql("ALTER TABLE orders ALTER COLUMN note TYPE varchar(40), ADD COLUMN hidden integer");
@@ -86,6 +134,7 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     });
     masked_everywhere(stack);
     pipectl(stack, &["verify", "--timeout", "300s"]).succeeded();
+    encrypted();
     assert_eq!(sql("SELECT count(*) FROM orders WHERE note LIKE 'pipectl verify%'"), "0");
     assert_eq!(sql("SELECT count(*) FROM pg_replication_slots"), "1");
     pipectl(stack, &["reset", "pipeline", "--yes"]).succeeded();
@@ -96,6 +145,7 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     );
 
     stack.restore_files();
+    std::fs::remove_file(certificate).expect("removed");
     remove();
     stack.up();
 }

@@ -1,10 +1,12 @@
 //! Registering the connector and waiting for its task, against a scripted Kafka Connect.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use pipectl::pipeline::connector::load;
+use pipectl::pipeline::connector::{SOURCE_CERTIFICATE, load};
 use pipectl::pipeline::spec::{self, External};
+use pipectl::pipeline::tls::{Authorities, Tls};
 use pipectl::pipeline::{CONNECT, Pipeline};
 use serde_json::json;
 
@@ -57,7 +59,7 @@ async fn a_connector_is_registered_with_the_variables_filled_in() {
 async fn a_source_elsewhere_is_reached_with_its_own_role_and_written_to_by_nothing() {
     let (_running, scene) = connect(FakeHttp::default()).await;
     let mut spec = spec::load(Path::new("pipeline.yml"), &|_| None).expect("the repository's pipeline");
-    spec.source.external = Some(External { host: "db.example.com".to_owned(), port: 6432 });
+    spec.source.external = Some(External { host: "db.example.com".to_owned(), port: 6432, tls: Tls::Prefer });
     let role = [("SOURCE_USER", "cdc"), ("SOURCE_PASSWORD", "s3cret"), ("POSTGRES_USER", "admin")];
     let environment = role.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let pipeline = Pipeline::new(spec.into(), ".", scene.project.clone(), scene.addresses.clone(), environment);
@@ -66,6 +68,45 @@ async fn a_source_elsewhere_is_reached_with_its_own_role_and_written_to_by_nothi
     assert_eq!((of("database.hostname"), of("database.port")), (Some("db.example.com"), Some("6432")));
     assert_eq!((of("database.user"), of("database.password")), (Some("cdc"), Some("s3cret")));
     assert_eq!(of("heartbeat.action.query"), None);
+    assert_eq!((of("database.sslmode"), of("database.sslrootcert")), (Some("prefer"), None));
+}
+
+#[tokio::test]
+async fn the_connector_is_given_the_mode_of_tls_and_where_its_certificate_is() {
+    let (_running, scene) = connect(FakeHttp::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let registered = |tls: Tls, own: serde_json::Value| {
+        let mut spec = spec::load(Path::new("pipeline.yml"), &|_| None).expect("the repository's pipeline");
+        spec.source.external = Some(External { host: "db.example.com".to_owned(), port: 5432, tls });
+        let file = folder.path().join("register.json");
+        let document = json!({"name": spec.connector, "config": own});
+        std::fs::write(&file, document.to_string()).expect("written");
+        let (project, addresses) = (scene.project.clone(), scene.addresses.clone());
+        let pipeline = Pipeline::new(spec.into(), folder.path(), project, addresses, BTreeMap::new());
+        load(&pipeline, Path::new("register.json"))
+            .map(|registration| {
+                let config = registration.config;
+                ["database.sslmode", "database.sslrootcert"].map(|key| config.get(key).cloned().unwrap_or_default())
+            })
+            .map_err(|error| error.to_string().replace(&file.display().to_string(), "register.json"))
+    };
+    let pem = std::fs::read_to_string("tests/cases/tls/ca.pem").expect("a certificate");
+    let authorities = || Authorities::read("ca.pem", pem.clone()).expect("usable");
+    let both = |mode: &str, file: &str| Ok([mode.to_owned(), file.to_owned()]);
+    assert_eq!(registered(Tls::Disable, json!({})), both("disable", ""));
+    assert_eq!(registered(Tls::Require, json!({})), both("require", ""));
+    assert_eq!(registered(Tls::VerifyCa(authorities()), json!({})), both("verify-ca", SOURCE_CERTIFICATE));
+    let full = Tls::VerifyFull(authorities());
+    assert_eq!(
+        registered(full.clone(), json!({"database.sslmode": "verify-full"})),
+        both("verify-full", SOURCE_CERTIFICATE)
+    );
+    assert_eq!(
+        registered(full, json!({"database.sslmode": "require"})).expect_err("one of the two would be believed in vain"),
+        "register.json: `database.sslmode` is require; say it as `sslmode` beside `host` in pipeline.yml, and leave it out here"
+    );
+    let error = registered(Tls::Prefer, json!({"database.sslrootcert": "/ca.pem"})).expect_err("of no use");
+    assert!(error.contains("say it as `sslrootcert` beside `host`"), "{error}");
 }
 
 #[tokio::test]

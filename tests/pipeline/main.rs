@@ -5,6 +5,8 @@
 mod fake_backend;
 #[path = "../support/fake_http.rs"]
 mod fake_http;
+#[path = "../support/fake_postgres.rs"]
+mod fake_postgres;
 #[path = "../support/mutate.rs"]
 mod mutate;
 
@@ -17,3 +19,4 @@ mod probes;
 mod scene;
 mod schema;
 mod status;
+mod tls;

@@ -73,6 +73,7 @@ fn read(document: &Value) -> Result<(), SpecErrors> {
     for name in ["orders.sql", "people.py"] {
         std::fs::write(folder.path().join(name), "SELECT 1").expect("written");
     }
+    std::fs::copy("tests/cases/tls/ca.pem", folder.path().join("ca.pem")).expect("copied");
     spec::load(&file, &|_| None).map(drop)
 }
 
@@ -146,6 +147,30 @@ fn what_may_be_left_out_is_the_same_for_both() {
 }
 
 #[test]
+fn a_source_elsewhere_is_the_same_for_both() {
+    let (mut document, validator) = (example(), validator());
+    let sources = [
+        (json!({"host": "db"}), true),
+        (json!({"host": "db", "port": "5432", "sslmode": "require"}), true),
+        (json!({"host": "db", "sslmode": "verify-full", "sslrootcert": "ca.pem"}), true),
+        (json!({"host": "db", "sslmode": "verify-ca"}), false),
+        (json!({"host": "db", "sslmode": "allow"}), false),
+        (json!({"host": "db", "sslmode": "disable", "sslrootcert": "ca.pem"}), false),
+        (json!({"host": "db", "sslrootcert": "ca.pem"}), false),
+        (json!({"service": "pg", "sslmode": "prefer"}), false),
+        (json!({"service": "pg", "sslrootcert": "ca.pem"}), false),
+    ];
+    for (mut source, right) in sources {
+        for key in ["database", "slot", "publication"] {
+            source[key] = json!("shop");
+        }
+        document["source"] = source;
+        assert_eq!(validator.is_valid(&document), right, "the schema: {}", document["source"]);
+        assert_eq!(read(&document).is_ok(), right, "the reader: {}", document["source"]);
+    }
+}
+
+#[test]
 fn types_are_the_same_for_both() {
     let validator =
         jsonschema::validator_for(&json!({"$ref": "#/definitions/type", "definitions": schema()["definitions"]}));
@@ -200,6 +225,11 @@ fn the_examples_are_valid_and_their_mistakes_are_not() {
         "mask",
         "no-key",
         "no-schema",
+        "tls-many",
+        "tls-service",
+        "tls-unknown-mode",
+        "tls-unused-certificate",
+        "tls-without-certificate",
         "unknown-key",
         "unknown-type",
         "retention",

@@ -27,14 +27,16 @@ pub struct Kept {
     pub content: Vec<u8>,
 }
 
-/// pipeline.yml and the SQL files it names; with `secrets` the `.env` files too.
+/// pipeline.yml and the files it names (SQL, functions, the certificate of a source elsewhere); with `secrets` the `.env` files too.
 pub fn of_project(context: &Context, stack: &Stack, secrets: bool) -> Result<Vec<Kept>, Failure> {
     let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
     if let (Some(pipeline), Some(file)) = (&stack.pipeline, &stack.project.ext.pipeline) {
         let tables = pipeline.spec.tables.values().map(|table| &table.destination.transform);
         let aggregates = pipeline.spec.aggregates.values();
         let queries = aggregates.flat_map(|aggregate| aggregate.affected.values().chain([&aggregate.query]));
-        for path in tables.chain(queries).filter(|path| is_plain(path)) {
+        let external = pipeline.spec.source.external.iter();
+        let certificate = external.filter_map(|external| Some(&external.tls.authorities()?.file));
+        for path in tables.chain(queries).chain(certificate).filter(|path| is_plain(path)) {
             paths.insert(path.display().to_string(), pipeline.root.join(path));
         }
         if let Some(name) = file.file_name() {

@@ -18,6 +18,18 @@ pub enum ClientError {
         /// "connection refused", "timed out" ..
         reason: String,
     },
+    /// There is no encrypted connection where one is asked for, or none to be trusted.
+    #[error("{server} at {address}: {problem}; {advice}")]
+    Insecure {
+        /// Server, for people.
+        server: &'static str,
+        /// Where it was tried.
+        address: String,
+        /// What is wrong.
+        problem: String,
+        /// The setting to change.
+        advice: String,
+    },
     /// The server understood and refused.
     #[error("{server} answered {code}: {message}")]
     Refused {
@@ -45,7 +57,7 @@ impl ClientError {
             Self::Address(_) | Self::Unreachable { .. } => true,
             // Connect answers 409 while its group rebalances; the 5xx below come from servers that still start.
             Self::Refused { code, .. } => matches!(code.as_str(), "409" | "500" | "502" | "503" | "504"),
-            Self::Malformed { .. } => false,
+            Self::Insecure { .. } | Self::Malformed { .. } => false,
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, IsolationLevel, NoTls, Row, Transaction};
+use tokio_postgres::{Client, Config, IsolationLevel, NoTls, Row, Socket, Transaction};
 
 use super::ClientError;
+use crate::pipeline::tls::{Refusal, Tls, handshake, unencrypted};
 
 const SERVER: &str = "Postgres";
 
@@ -21,6 +24,8 @@ pub struct Login {
     pub user: String,
     /// Its password.
     pub password: String,
+    /// How the connection is protected; nothing for a service of the project, which is reached inside of this machine.
+    pub tls: Option<Tls>,
 }
 
 /// A connection to one database.
@@ -33,9 +38,10 @@ impl Database {
     /// Connects within `patience`.
     pub async fn connect(login: &Login, patience: Duration) -> Result<Self, ClientError> {
         let (host, port) = login.address.rsplit_once(':').unwrap_or((&login.address, "5432"));
-        let mut config = tokio_postgres::Config::new();
+        let host = host.trim_matches(['[', ']']);
+        let mut config = Config::new();
         config
-            .host(host.trim_matches(['[', ']']))
+            .host(host)
             .port(port.parse().unwrap_or(5432))
             .dbname(&login.database)
             .user(&login.user)
@@ -44,18 +50,17 @@ impl Database {
             .connect_timeout(patience)
             // What is compared between databases must not depend on a role's settings.
             .options("-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601 -c extra_float_digits=1");
-        let connected = tokio::time::timeout(patience, config.connect(NoTls)).await;
-        let (client, connection) = match connected {
-            Ok(Ok(pair)) => pair,
-            Ok(Err(error)) => return Err(explain(&login.address, &error)),
-            Err(_) => return Err(unreachable(&login.address, "timed out".to_owned())),
-        };
-        tokio::spawn(async move {
-            // The error is not lost: the query that is under way gets it as "connection closed".
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "postgres connection ended");
+        // On the heap: handshakes are large, and whoever asks a database would be as large.
+        let connecting = Box::pin(async {
+            match &login.tls {
+                None => opened(&config, NoTls).await.map_err(|error| explain(&login.address, &error)),
+                Some(tls) => protected(config, tls, &login.address, host).await,
             }
         });
+        let client = match tokio::time::timeout(patience, connecting).await {
+            Ok(connected) => connected?,
+            Err(_) => return Err(unreachable(&login.address, "timed out".to_owned())),
+        };
         Ok(Self { client, address: login.address.clone() })
     }
 
@@ -97,6 +102,47 @@ impl Database {
     }
 }
 
+/// Connects, and leaves the connection to a task of its own.
+async fn opened<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
+    tokio::spawn(async move {
+        // The error is not lost: the query that is under way gets it as "connection closed".
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "postgres connection ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Connects in a mode of libpq's.
+async fn protected(mut config: Config, tls: &Tls, address: &str, host: &str) -> Result<Client, ClientError> {
+    let mode = match tls {
+        Tls::Disable => SslMode::Disable,
+        Tls::Prefer => SslMode::Prefer,
+        Tls::Require | Tls::VerifyCa(_) | Tls::VerifyFull(_) => SslMode::Require,
+    };
+    config.ssl_mode(mode);
+    let failed = |error| explain_protected(address, host, tls, &error);
+    if mode == SslMode::Disable {
+        return opened(&config, NoTls).await.map_err(failed);
+    }
+    let connector = tls.connector().map_err(|error| insecure(address, unusable(&error)))?;
+    match opened(&config, connector).await {
+        // A server that has TLS and does not want it from here: to prefer it is not to insist.
+        Err(error)
+            if mode == SslMode::Prefer && error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) =>
+        {
+            config.ssl_mode(SslMode::Disable);
+            opened(&config, NoTls).await.map_err(|_| failed(error))
+        }
+        connected => connected.map_err(failed),
+    }
+}
+
 /// An identifier as SQL wants it.
 pub fn quote(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
@@ -105,6 +151,25 @@ pub fn quote(identifier: &str) -> String {
 /// `schema.table` with both parts quoted.
 pub fn quote_qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quote(schema), quote(table))
+}
+
+/// The same of [`protected`]: what is about TLS is told as that, with the setting to change.
+fn explain_protected(address: &str, host: &str, tls: &Tls, error: &tokio_postgres::Error) -> ClientError {
+    let refusal = match error.as_db_error() {
+        Some(said) if *said.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => unencrypted(tls, said.message()),
+        Some(_) => None,
+        None => handshake(tls, host, error),
+    };
+    refusal.map_or_else(|| explain(address, error), |refusal| insecure(address, refusal))
+}
+
+fn unusable(error: &rustls::Error) -> Refusal {
+    let advice = "read it anew from where it is offered".to_owned();
+    Refusal { problem: format!("what `sslrootcert` names cannot be used ({error})"), advice }
+}
+
+fn insecure(address: &str, Refusal { problem, advice }: Refusal) -> ClientError {
+    ClientError::Insecure { server: SERVER, address: address.to_owned(), problem, advice }
 }
 
 /// Turns an error of the driver into ours.

@@ -1,16 +1,15 @@
 //! Reads pipeline.yml: every mistake with its place, and all of them, not only the first.
 
 mod across;
+mod server;
 mod tables;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problems::{Problems, SpecErrors};
-use super::{
-    Destination, External, Infinity, Lake, Lookup, POSTGRES_PORT, PipelineSpec, Places, Source, governance, statements,
-};
+use super::{Destination, Infinity, Lake, Lookup, PipelineSpec, Places, Source, governance, statements};
 use crate::model::paths;
 use crate::model::yaml::{self, Fields, Node};
 use crate::model::{ModelError, interpolate};
@@ -100,7 +99,7 @@ fn mask_without_key(tree: &Node, spec: &PipelineSpec, lookup: Lookup<'_>) -> Opt
 
 fn source(node: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Option<Source> {
     let mut fields = problems.keep(Fields::of(node, "`source`"))?;
-    let (service, external) = problems.or_default(server(&mut fields, lookup));
+    let (service, external) = server::server(&mut fields, lookup, problems);
     let database = problems.or_default(own_text(&mut fields, "database", lookup));
     let slot = own_text(&mut fields, "slot", lookup);
     let slot = problems.or_default(slot.and_then(|slot| only(&mut fields, "slot", slot, is_slot)));
@@ -113,41 +112,21 @@ fn source(node: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Option<So
     Some(Source { service, external, database, schema, slot, publication })
 }
 
-/// A service of the project, or a database elsewhere.
-fn server(fields: &mut Fields<'_>, lookup: Lookup<'_>) -> Result<(String, Option<External>), ModelError> {
-    let (service, host, port) = (fields.take("service"), fields.take("host"), fields.take("port"));
-    let Some(node) = host else {
-        if let Some(port) = port {
-            return Err(port
-                .error("`port` of `source` goes with `host`")
-                .hint("a service of the project is reached at its own port; leave `port` out"));
-        }
-        return Ok((own_text(fields, "service", lookup)?, None));
-    };
-    if service.is_some() {
-        return Err(node
-            .error("`source` has a `service` and a `host`")
-            .hint("service: a database of this project; host: one that is there already. Keep one of them"));
-    }
-    let host = own_text(fields, "host", lookup)?;
-    if host == "localhost" || host.starts_with("127.") || host == "::1" {
-        return Err(node
-            .error(format!("`host` of `source` is {host}, which is another machine to each container"))
-            .hint("write the address under which this machine is reached from outside"));
-    }
-    let port = port.map_or(Ok(POSTGRES_PORT), |node| {
-        let text = interpolate(node.loose("`port` of `source`")?, lookup)
-            .map_err(|error| node.error(error.to_string()).hint(error.hint()))?;
-        text.parse().map_err(|_| node.error(format!("`port` of `source` is no port: {text}")))
-    });
-    Ok((String::new(), Some(External { host, port: port? })))
-}
-
 /// True when `source` has a `host`, in a file that may have mistakes elsewhere.
 pub(super) fn names_host(path: &Path) -> bool {
     let source = yaml::Source::read(path, Path::new(""));
     let tree = source.and_then(|source| yaml::parse(&source));
     tree.is_ok_and(|tree| tree.at(&["source", "host"]).is_some_and(|host| !host.is_null()))
+}
+
+/// The file of `sslrootcert` in such a file, if it is there.
+pub(super) fn names_certificate(path: &Path, lookup: Lookup<'_>) -> Option<PathBuf> {
+    let base = paths::absolute(path).parent()?.to_owned();
+    // Mistakes are told when the file is read as a whole.
+    let tree = yaml::Source::read(path, &base).and_then(|source| yaml::parse(&source)).ok()?;
+    let name = tree.at(&["source", "sslrootcert"])?.string("a file name").ok()?;
+    let file = paths::resolve(&base, &interpolate(&name, lookup).ok()?);
+    file.is_file().then_some(file)
 }
 
 fn lake(node: &Node, problems: &mut Problems) -> Option<Lake> {

@@ -1,0 +1,121 @@
+//! A Postgres as far as to its greeting: it answers the wish for TLS, shakes hands, and lets a role in or sends it away.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// What a client that asks for TLS sends in the place of its greeting.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+/// Let in, and ready for a query.
+const WELCOME: [u8; 15] = [b'R', 0, 0, 0, 8, 0, 0, 0, 0, b'Z', 0, 0, 0, 5, b'I'];
+
+/// Which connections it lets in, as `pg_hba.conf` has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Lets {
+    /// `host`: all of them.
+    All,
+    /// `hostssl`: the encrypted ones.
+    Encrypted,
+    /// `hostnossl`: the others.
+    Plain,
+}
+
+/// A server that runs until the test ends.
+pub struct Running {
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    admitted: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Running {
+    /// How those that were let in since the last time had come: `encrypted` or `plain`.
+    pub fn admitted(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.admitted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Starts one on a free port, with a certificate of tests/cases/tls or without TLS.
+pub async fn start(certificate: Option<&str>, lets: Lets) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("a bound listener").port();
+    let admitted = Arc::new(Mutex::new(Vec::new()));
+    let (acceptor, seen) = (certificate.map(acceptor), admitted.clone());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, seen) = (acceptor.clone(), seen.clone());
+            // A client that does not like what it sees goes away in the middle of it; what it says of that is what is tested.
+            tokio::spawn(async move { drop(serve(stream, acceptor, lets, &seen).await) });
+        }
+    });
+    Running { port, admitted }
+}
+
+fn acceptor(certificate: &str) -> TlsAcceptor {
+    let folder = "tests/cases/tls";
+    let chain = CertificateDer::from_pem_file(format!("{folder}/{certificate}.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(format!("{folder}/server.key")).expect("the servers' key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .expect("a key that fits");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    lets: Lets,
+    admitted: &Mutex<Vec<&'static str>>,
+) -> std::io::Result<()> {
+    let mut first = [0; 8];
+    stream.read_exact(&mut first).await?;
+    if first != SSL_REQUEST {
+        return greet(stream, Some(first), lets != Lets::Encrypted, "plain", admitted).await;
+    }
+    let Some(acceptor) = acceptor else {
+        stream.write_all(b"N").await?;
+        return greet(stream, None, lets != Lets::Encrypted, "plain", admitted).await;
+    };
+    stream.write_all(b"S").await?;
+    let stream = acceptor.accept(stream).await?;
+    greet(stream, None, lets != Lets::Plain, "encrypted", admitted).await
+}
+
+/// Reads the greeting, of which a part may have been read, and answers it.
+async fn greet(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    read: Option<[u8; 8]>,
+    welcome: bool,
+    how: &'static str,
+    admitted: &Mutex<Vec<&'static str>>,
+) -> std::io::Result<()> {
+    let mut first = read.unwrap_or_default();
+    if read.is_none() {
+        stream.read_exact(&mut first).await?;
+    }
+    let length = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
+    let mut rest = vec![0; length.saturating_sub(8) as usize];
+    stream.read_exact(&mut rest).await?;
+    if welcome {
+        admitted.lock().unwrap_or_else(PoisonError::into_inner).push(how);
+        stream.write_all(&WELCOME).await?;
+        stream.flush().await?;
+        // Until the client goes.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
+    let how = if how == "plain" { "no encryption" } else { "SSL encryption" };
+    let text = format!("SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry for host \"127.0.0.1\", user \"cdc\", {how}\0\0");
+    let length = u32::try_from(text.len() + 4).expect("a short text");
+    stream.write_all(&[&b"E"[..], &length.to_be_bytes(), text.as_bytes()].concat()).await?;
+    stream.flush().await?;
+    stream.shutdown().await
+}
