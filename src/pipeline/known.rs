@@ -229,6 +229,15 @@ mod tests {
         ("ERROR: publication \"pipectl_publication\" does not exist", "not in the source"),
         ("FATAL:  permission denied to start WAL sender", "may not replicate"),
         (
+            "org.postgresql.util.PSQLException: Could not open SSL root certificate file /opt/connect/source-ca.pem.",
+            "does not have the file",
+        ),
+        (
+            "org.postgresql.util.PSQLException: SSL error: PKIX path building failed: \
+             sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target",
+            "no authority in the file",
+        ),
+        (
             "java.lang.IllegalStateException: Some data may have been lost because they are not available in Kafka any more; either the data \
              was aged out by Kafka or the topic may have been deleted before all the data in the topic was processed.",
             "had not read",
