@@ -86,6 +86,11 @@ impl Stage {
         self.daemon.take_calls()
     }
 
+    /// What a command that was killed has asked and the engine has not done is never done.
+    pub fn forget_clients(&self) {
+        self.daemon.forget_clients();
+    }
+
     /// The command in the project's directory, in an environment that holds nothing of whoever runs the tests.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("pipectl"));

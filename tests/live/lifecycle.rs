@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::stack::{Stack, docker, eventually};
+use crate::stack::{Stack, docker};
 
 pub fn interrupted_up_resumes(stack: &Stack) {
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();

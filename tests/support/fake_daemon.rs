@@ -22,6 +22,7 @@ mod objects;
 #[path = "fake_daemon/world.rs"]
 mod world;
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,12 +52,13 @@ impl FakeDaemon {
         let stopping = Arc::new(AtomicBool::new(false));
         let (served, stop) = (Arc::clone(&world), Arc::clone(&stopping));
         std::thread::spawn(move || {
-            for connection in listener.incoming() {
+            for (number, connection) in listener.incoming().enumerate() {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
                 let (connection, world) = (connection.expect("a connection"), Arc::clone(&served));
-                std::thread::spawn(move || serve(connection, &world));
+                world.lock().expect("not poisoned").accepted = number + 1;
+                std::thread::spawn(move || serve(connection, number, &world));
             }
         });
         Self { world, socket, stopping, _dir: dir }
@@ -77,6 +79,16 @@ impl FakeDaemon {
         self.world.lock().expect("not poisoned")
     }
 
+    /// Whatever clients have asked until now and is not done is never done: they were killed.
+    pub fn forget_clients(&self) {
+        // Connections are accepted in their order: once this one is answered, all that came before it are known.
+        let mut connection = UnixStream::connect(&self.socket).expect("the fake listens");
+        connection.write_all(b"GET /_ping HTTP/1.1\r\nHost: fake\r\n\r\n").expect("it reads");
+        connection.read_to_end(&mut Vec::new()).expect("it answers");
+        let mut world = self.world();
+        world.gone = world.accepted;
+    }
+
     /// Calls that change something, in order, such as `POST /containers/p-web-1/start`; forgets them.
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.world().calls)
@@ -92,11 +104,11 @@ impl Drop for FakeDaemon {
 }
 
 /// One request per connection, like a server without keep-alive.
-fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
+fn serve(mut connection: UnixStream, number: usize, world: &Arc<Mutex<World>>) {
     // A client that hangs up before it has sent a request wants nothing: `connect` checks the socket that way.
     let Some(request) = Request::read(&connection) else { return };
     let call = call_of(&request, &world.lock().expect("not poisoned"));
-    let Some(answer) = unless_deaf(&request, world) else { return };
+    let Some(answer) = unless_deaf(&request, number, world) else { return };
     while world.lock().expect("not poisoned").held.contains(&call) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -104,11 +116,14 @@ fn serve(mut connection: UnixStream, world: &Arc<Mutex<World>>) {
     let _ = answer.write(&mut connection, world);
 }
 
-/// The answer; none of an engine that has turned deaf, once its client is gone.
-fn unless_deaf(request: &Request, world: &Arc<Mutex<World>>) -> Option<Answer> {
+/// The answer; none of an engine that has turned deaf, once its client is gone, and none for a client that is known to be.
+fn unless_deaf(request: &Request, number: usize, world: &Arc<Mutex<World>>) -> Option<Answer> {
     let reached = |world: &World| world.deaf_after.is_some_and(|calls| world.calls.len() >= calls);
     let changes = request.method != "GET";
     let mut known = world.lock().expect("not poisoned");
+    if number < known.gone {
+        return None;
+    }
     let answer = (!changes || !reached(&known)).then(|| route(request, &mut known));
     if !changes || !reached(&known) {
         return answer;

@@ -55,6 +55,10 @@ pub struct World {
     pub held: BTreeSet<String>,
     /// After so many calls that change something the engine hears no more of them, and does not answer the last one.
     pub deaf_after: Option<usize>,
+    /// Connections so far.
+    pub accepted: usize,
+    /// So many of them were of clients that are gone: what they asked and is not done is never done.
+    pub gone: usize,
     /// Calls that changed something, in order.
     pub calls: Vec<String>,
     /// Execs by id: container and command.
@@ -88,6 +92,8 @@ impl Default for World {
             refusals: BTreeMap::new(),
             held: BTreeSet::new(),
             deaf_after: None,
+            accepted: 0,
+            gone: 0,
             calls: Vec::new(),
             started_execs: BTreeMap::new(),
             counter: 0,
