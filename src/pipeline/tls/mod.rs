@@ -57,12 +57,7 @@ impl Tls {
     /// What makes such connections for the Postgres client.
     pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
-        let checks = match self {
-            Self::Disable | Self::Prefer | Self::Require => Checks::Nothing,
-            Self::VerifyCa(authorities) => Checks::chain(authorities)?,
-            Self::VerifyFull(authorities) => Checks::chain_and_name(authorities)?,
-        };
-        let verifier = Verifier::new(checks, provider.signature_verification_algorithms);
+        let verifier = Verifier::new(Checks::of(self)?, provider.signature_verification_algorithms);
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
             // "Dangerous" because whoever gives a verifier of their own answers for it; libpq's modes are none of rustls' own.

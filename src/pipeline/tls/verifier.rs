@@ -7,7 +7,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::Authorities;
+use super::{Authorities, Tls};
+
+/// rustls' own check of a signature, which is one for each version of TLS.
+type SignatureCheck = fn(
+    &[u8],
+    &CertificateDer<'_>,
+    &DigitallySignedStruct,
+    &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error>;
 
 /// How much is checked.
 #[derive(Debug)]
@@ -19,12 +27,11 @@ pub(super) enum Checks {
 }
 
 impl Checks {
-    pub(super) fn chain(authorities: &Authorities) -> Result<Self, Error> {
-        Ok(Self::Chain { store: authorities.store()?, authorities: authorities.clone(), name: false })
-    }
-
-    pub(super) fn chain_and_name(authorities: &Authorities) -> Result<Self, Error> {
-        Ok(Self::Chain { store: authorities.store()?, authorities: authorities.clone(), name: true })
+    /// What a mode asks for.
+    pub(super) fn of(tls: &Tls) -> Result<Self, Error> {
+        let Some(authorities) = tls.authorities() else { return Ok(Self::Nothing) };
+        let name = matches!(tls, Tls::VerifyFull(_));
+        Ok(Self::Chain { store: authorities.store()?, authorities: authorities.clone(), name })
     }
 }
 
@@ -38,6 +45,21 @@ pub(super) struct Verifier {
 impl Verifier {
     pub(super) fn new(checks: Checks, algorithms: WebPkiSupportedAlgorithms) -> Self {
         Self { checks, algorithms }
+    }
+
+    /// Whether the server has the key of its certificate.
+    fn check_signature(
+        &self,
+        verify: SignatureCheck,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self.checks {
+            // Of a certificate that may be anybody's a signature proves nothing, and old ones (X.509 version 1) could not be read.
+            Checks::Nothing => Ok(HandshakeSignatureValid::assertion()),
+            Checks::Chain { .. } => verify(message, certificate, signed, &self.algorithms),
+        }
     }
 }
 
@@ -73,11 +95,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.checks {
-            // Of a certificate that may be anybody's a signature proves nothing, and old ones (X.509 version 1) could not be read.
-            Checks::Nothing => Ok(HandshakeSignatureValid::assertion()),
-            Checks::Chain { .. } => verify_tls12_signature(message, certificate, signed, &self.algorithms),
-        }
+        self.check_signature(verify_tls12_signature, message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -86,10 +104,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.checks {
-            Checks::Nothing => Ok(HandshakeSignatureValid::assertion()),
-            Checks::Chain { .. } => verify_tls13_signature(message, certificate, signed, &self.algorithms),
-        }
+        self.check_signature(verify_tls13_signature, message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
