@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::inject::{SmallDisk, Target, crash_engine};
-use crate::stack::{Stack, docker, eventually, run};
+use crate::stack::{Stack, eventually, run};
 use crate::torture_workload::random::Random;
 
 /// Seconds between two rounds of the generator, which are 15 otherwise.
@@ -53,9 +53,9 @@ pub fn frozen_servers(stack: &Stack) {
     under_load(stack);
     for service in ["debezium", "kafka", "datanode", "postgres-dest"] {
         let target = Target::of(stack, service);
-        docker(&["pause", &target.id]);
+        target.freeze();
         stack.pipectl(&["status"]).exited(1).says(&format!("{service} is paused"));
-        docker(&["unpause", &target.id]);
+        target.thaw();
         arrives(stack, &format!("a frozen {service}"));
     }
     equal(stack);

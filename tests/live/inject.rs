@@ -5,9 +5,12 @@ use std::process::Command;
 
 use crate::stack::{Stack, docker, eventually, run};
 
+/// Tries to freeze a container, each of which the engine ends only after some time of its own.
+const FREEZES: usize = 20;
+
 /// A container of a service.
 pub struct Target {
-    pub id: String,
+    id: String,
     /// Of its first process, on the machine that runs containers.
     pid: String,
     address: String,
@@ -28,6 +31,25 @@ impl Target {
     pub fn crash(&self) {
         let kill = format!("kill -9 {}", self.pid);
         docker(&["run", "--rm", "--pid=host", "--user", "root", "--entrypoint", "sh", "pipectl/base", "-c", &kill]);
+    }
+
+    /// Stops every process of it where it is. Control groups of version 1 give up ("unable to freeze") on a container that starts processes
+    /// at the same moment, as one does that is being probed; a later try finds another moment.
+    pub fn freeze(&self) {
+        let pause = || run(Command::new("docker").args(["pause", &self.id]));
+        let mut paused = pause();
+        for _ in 1..FREEZES {
+            if paused.code == Some(0) {
+                break;
+            }
+            paused = pause();
+        }
+        paused.succeeded();
+    }
+
+    /// Takes `freeze` back.
+    pub fn thaw(&self) {
+        docker(&["unpause", &self.id]);
     }
 
     /// Drops every packet between the two, in both directions, without a word to either.
