@@ -3,6 +3,7 @@
 Environment:
     SOURCE_HOST, SOURCE_PORT, SOURCE_DATABASE    where the source is (postgres-source, 5432, jadc2_db)
     POSTGRES_USER, POSTGRES_PASSWORD             how to log in (admin, password)
+    POSTGRES_PASSWORD_FILE                       file with the password, in place of POSTGRES_PASSWORD
     GENERATE_INTERVAL                            seconds between rounds (5)
     GENERATE_ROWS                                changes per round (10)
     GENERATE_SEED                                makes the values repeatable; not set: different each time
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("data-generator")
@@ -52,6 +54,12 @@ class Settings:
             return environment.get(name) or default
 
         seed = environment.get("GENERATE_SEED")
+        password_file = environment.get("POSTGRES_PASSWORD_FILE")
+        password = (
+            Path(password_file).read_text("utf-8").rstrip("\n")
+            if password_file
+            else get("POSTGRES_PASSWORD", "password")
+        )
         settings = cls(
             interval=float(get("GENERATE_INTERVAL", "5")),
             rows=int(get("GENERATE_ROWS", "10")),
@@ -61,7 +69,7 @@ class Settings:
                 "port": get("SOURCE_PORT", "5432"),
                 "dbname": get("SOURCE_DATABASE", "jadc2_db"),
                 "user": get("POSTGRES_USER", "admin"),
-                "password": get("POSTGRES_PASSWORD", "password"),
+                "password": password,
             },
         )
         if settings.interval <= 0 or settings.rows < 1:

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod fqn;
 pub mod governance;
 pub mod images;
+pub mod key;
 pub mod model;
 pub mod pipeline;
 pub mod preflight;

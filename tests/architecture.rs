@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 /// Top-level modules that a top-level module may use besides itself. `exit` is a table of constants and free for all.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     (
         "commands",
         &[
@@ -21,6 +21,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "failure",
             "governance",
             "images",
+            "key",
             "model",
             "pipeline",
             "preflight",
@@ -32,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ),
     ("backup", &["engine", "model"]),
     ("bundle", &[]),
-    ("catalog", &["failure", "fqn"]),
+    ("catalog", &["failure", "fqn", "key"]),
     ("cli", &["event", "failure", "ui"]),
     ("docker", &["engine", "model"]),
     ("engine", &["event", "failure", "model"]),
@@ -42,6 +43,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("fqn", &[]),
     ("governance", &["engine", "fqn", "model", "pipeline"]),
     ("images", &["engine", "model"]),
+    ("key", &["failure"]),
     ("model", &[]),
     ("pipeline", &["engine", "model"]),
     ("preflight", &["engine", "failure", "images", "model"]),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use pipectl::docker::{DockerEngine, connect};
 use pipectl::engine::backend::{
-    Backend, BackendError, BuildRequest, ContainerSpec, LogOptions, NetworkSpec, VolumeSpec,
+    Backend, BackendError, BuildRequest, ContainerSpec, LogLine, LogOptions, NetworkSpec, SecretFile, VolumeSpec,
 };
 use pipectl::engine::observed::{Health, ImageSummary, PROJECT_LABEL, RunState};
-use pipectl::model::{Healthcheck, Mount, MountKind, Port, Protocol};
+use pipectl::model::{Healthcheck, Mount, MountKind, Port, Protocol, SECRETS_DIR};
 
 /// Everything a test made; removed again by [`Scene::clear`].
 struct Scene {
@@ -52,6 +52,23 @@ impl Scene {
         for volume in self.engine.volumes(&self.name, &[]).await.expect("volumes") {
             self.engine.remove_volume(&volume.name).await.expect("remove volume");
         }
+    }
+
+    /// What a container writes, until it has ended.
+    async fn output(&self, id: &str) -> Vec<LogLine> {
+        let (sender, mut lines) = tokio::sync::mpsc::channel(8);
+        let options = LogOptions { follow: true, ..LogOptions::default() };
+        let follow = self.engine.follow_logs(id, &options, sender);
+        let collect = async {
+            let mut all = Vec::new();
+            while let Some(line) = lines.recv().await {
+                all.push(line);
+            }
+            all
+        };
+        let (followed, all) = tokio::join!(follow, collect);
+        followed.expect("follow");
+        all
     }
 
     async fn until_healthy(&self, id: &str) {
@@ -159,23 +176,41 @@ async fn a_container_lives_and_dies() {
 }
 
 #[tokio::test]
+async fn a_secret_is_a_file_for_its_user_also_where_nothing_else_can_be_written() {
+    let scene = Scene::new("secret").await;
+    let file =
+        |name: &str, uid, mode, text: &str| SecretFile { name: name.into(), uid, gid: uid, mode, content: text.into() };
+    let spec = ContainerSpec {
+        user: Some("1234".into()),
+        read_only: true,
+        cap_drop: vec!["ALL".into()],
+        secrets: vec![
+            file("mine", 1234, 0o400, "hunter2\n"),
+            file("all", 0, 0o444, "open\n"),
+            file("other", 99, 0o400, "no"),
+        ],
+        mounts: vec![Mount { kind: MountKind::Anonymous, target: SECRETS_DIR.into(), read_only: false }],
+        ..scene.container(1, "cd /run/secrets && cat mine all; cat other; echo new > new; echo over > mine")
+    };
+    let id = scene.engine.create_container(&spec).await.expect("create container");
+    scene.engine.start(&id).await.expect("start");
+    let lines = scene.output(&id).await;
+    let said: Vec<&str> = lines.iter().filter(|line| !line.stderr).map(|line| line.text.as_str()).collect();
+    assert_eq!(said, ["hunter2", "open"]);
+    let refused = |line: &&LogLine| line.text.ends_with("Permission denied");
+    assert_eq!(lines.iter().filter(refused).count(), 3, "{lines:?}");
+    let inspected = scene.engine.inspect_json(&id).await.expect("inspect");
+    assert!(!inspected.to_string().contains("hunter2"));
+    scene.clear().await;
+}
+
+#[tokio::test]
 async fn logs_are_followed_until_the_container_ends() {
     let scene = Scene::new("logs").await;
     let script = "head -c 40000 /dev/zero | tr '\\0' x; echo; for i in 1 2 3; do echo line $i; sleep 0.2; done";
     let id = scene.engine.create_container(&scene.container(1, script)).await.expect("create");
     scene.engine.start(&id).await.expect("start");
-    let (sender, mut lines) = tokio::sync::mpsc::channel(8);
-    let options = LogOptions { follow: true, ..LogOptions::default() };
-    let follow = scene.engine.follow_logs(&id, &options, sender);
-    let collect = async {
-        let mut all = Vec::new();
-        while let Some(line) = lines.recv().await {
-            all.push(line);
-        }
-        all
-    };
-    let (followed, all) = tokio::join!(follow, collect);
-    followed.expect("follow");
+    let all = scene.output(&id).await;
     assert_eq!(all[0].text, "x".repeat(40000), "a line in several frames is one line");
     assert_eq!(all[1..].iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["line 1", "line 2", "line 3"]);
     assert!(all.iter().all(|line| !line.time.is_empty() && !line.stderr));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use pipectl::docker::connect;
 use pipectl::engine::backend::Backend;
-use pipectl::engine::desired::desired;
+use pipectl::engine::desired::{Hashes, desired};
 use pipectl::engine::execute::{Options, Report, Tools, run};
 use pipectl::engine::observe::observe;
 use pipectl::engine::plan::Plan;
@@ -61,7 +61,8 @@ impl Live {
     async fn up_plan(&self) -> Plan {
         let images: BTreeMap<_, _> =
             self.project.services.keys().map(|name| (name.clone(), self.image.clone())).collect();
-        let desired = desired(&self.project, &images, &|_| Ok(None)).expect("described");
+        let hashes = Hashes { content: &|_| Ok(None), secret: &<[u8]>::to_vec };
+        let desired = desired(&self.project, &images, hashes).expect("described");
         let observed = observe(self.backend.as_ref(), &self.project).await.expect("observed");
         let options = UpOptions { images_present: [self.image.clone()].into(), ..UpOptions::default() };
         reconcile::up(&self.project, &observed, &desired, &options).expect("planned")

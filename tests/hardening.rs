@@ -11,6 +11,9 @@ const FOREIGN: [&str; 6] = ["kafka-ui", "om-elasticsearch", "om-migrate", "om-my
 /// Start as root and become another user, which takes capabilities.
 const WITH_CAPABILITIES: [&str; 2] = ["om-mysql", "om-postgresql"];
 
+/// Take their database's password from a variable only.
+const WITH_SECRET_VARIABLES: [&str; 4] = ["om-migrate", "om-mysql", "om-postgresql", "om-server"];
+
 /// Every profile there is.
 const PROFILES: [&str; 7] =
     ["lite", "official-client", "openmetadata", "openmetadata-mysql", "openmetadata-postgresql", "source", "ui"];
@@ -82,6 +85,13 @@ fn no_container_holds_the_engine_or_writes_to_this_machine() {
         })
     };
     assert_eq!(without(harmless), [""; 0]);
+}
+
+#[test]
+fn secrets_are_files_and_no_variables() {
+    let words = ["PASSWORD", "PASSWD", "SECRET", "TOKEN"];
+    let tells = |name: &String| !name.ends_with("_FILE") && words.iter().any(|word| name.contains(word));
+    assert_eq!(without(|service| !service.environment.keys().any(tells)), WITH_SECRET_VARIABLES);
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn assert_round_trip(project: &Project) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("compose.yaml");
     std::fs::write(&file, model::render::yaml(project)).unwrap();
-    let again = model::load(&LoadOptions { profiles: vec!["*".into()], files: vec![file], ..LoadOptions::default() });
+    let options = LoadOptions { profiles: vec!["*".into()], files: vec![file], ..options(&[]) };
+    let again = model::load(&options);
     let again = again.unwrap_or_else(|error| panic!("{error}"));
     let expected = Project {
         dir: again.dir.clone(),

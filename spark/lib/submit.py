@@ -42,6 +42,8 @@ def archive(root: Path, script: str, environment: Mapping[str, str]) -> bytes:
             if path.is_file() and path.suffix in _SUFFIXES:
                 files.write(path, path.relative_to(root))
         passed = {name: environment[name] for name in _PASSED if name in environment}
+        if path := environment.get("POSTGRES_PASSWORD_FILE"):
+            passed["POSTGRES_PASSWORD"] = Path(path).read_text("utf-8").rstrip("\n")
         files.writestr("submission.json", json.dumps({"script": script, "environment": passed}))
     return buffer.getvalue()
 

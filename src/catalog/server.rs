@@ -8,14 +8,17 @@ use std::time::Duration;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
-use super::access::{self, Tokens};
+use super::access::Tokens;
 use super::http::{self, App};
 use super::seed;
 use super::store::{self, Store};
 use crate::failure::Failure;
+use crate::key;
 
 /// How long open connections may take to end after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// Key of the tokens, in the data directory.
+const SIGNING_KEY: &str = "signing.key";
 
 /// What a catalog needs.
 #[derive(Debug, Clone)]
@@ -105,7 +108,7 @@ fn open(data: &Path) -> Result<(Store, Tokens), Failure> {
             .hint("name another one: `--data DIR`")
     })?;
     let store = Store::open(data).map_err(|error| unusable(data, &error))?;
-    let tokens = Tokens::new(access::load_or_create(data)?);
+    let tokens = Tokens::new(key::load_or_create(&data.join(SIGNING_KEY), "tokens given out before are refused")?);
     store
         .write(|writing| seed::plant(writing, &tokens))
         .map_err(|error| Failure::stack("the catalog's first content cannot be written").because(error.message))?;

@@ -390,7 +390,13 @@ pub enum CatalogAction {
         listen: SocketAddr,
 
         /// File with the admin's password [default: the variable `PIPECTL_CATALOG_PASSWORD`, else `admin`]
-        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        #[arg(
+            long,
+            value_name = "FILE",
+            value_hint = clap::ValueHint::FilePath,
+            env = "PIPECTL_CATALOG_PASSWORD_FILE",
+            hide_env_values = true
+        )]
         admin_password_file: Option<PathBuf>,
     },
     /// Look for damage in the store while no catalog runs on it

@@ -169,9 +169,11 @@ fn open_to_others(context: &Context, stack: &Stack) -> Result<(), Failure> {
         let services: Vec<&str> = services.into_iter().collect();
         let variables: BTreeSet<&str> = known.iter().filter_map(|known| known.variable.as_deref()).collect();
         let variables: Vec<&str> = variables.into_iter().collect();
-        let failure = Failure::usage(format!("on {bind}, {} would stand open: the passwords are those of the demo", services.join(", ")))
-            .hint(format!("set {} to values of your own in the environment or .env", variables.join(", ")))
-            .hint("a database keeps the password that it was made with: where there is one already, `pipectl reset all` begins anew");
+        let failure = Failure::usage(format!(
+            "on {bind}, {} would stand open: the passwords are those of the demo",
+            services.join(", ")
+        ))
+        .hint(format!("set {} to values of your own in the environment or .env", variables.join(", ")));
         let fixed = known.iter().find(|known| known.variable.is_none());
         return Err(match fixed {
             Some(fixed) => failure.hint(format!("the password of {} is fixed: leave that service out", fixed.service)),

@@ -16,7 +16,7 @@ use super::unproved::Unproved;
 use crate::cli::UpArgs;
 use crate::engine::backend::{Backend, VolumeSpec};
 use crate::engine::content::Content;
-use crate::engine::desired::{Desired, desired};
+use crate::engine::desired::{Desired, Hashes, desired};
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
 use crate::engine::observed::{CONFIG_HASH_LABEL, ImageSummary, Observed};
@@ -26,6 +26,7 @@ use crate::event::Outcome;
 use crate::exit;
 use crate::failure::Failure;
 use crate::images::{self, Catalogue, Provider};
+use crate::key;
 use crate::preflight::{self, Facts, Severity};
 use crate::ui::addresses;
 
@@ -33,6 +34,9 @@ use crate::ui::addresses;
 const PROOF: &str = "prove-flow";
 /// Steps of these kinds are due only after a change of something they come after.
 const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
+
+/// Key of the hashes of secrets, in the state directory.
+const SECRETS_KEY: &str = "secrets.key";
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let (stack, state) = published::settle(context, arguments).await?;
@@ -173,7 +177,17 @@ impl State {
     pub fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
-        Ok(desired(&stack.project, &self.catalogue.references(), &|path| content.hash(path))?)
+        let key = if stack.project.secrets.is_empty() {
+            None
+        } else {
+            Some(key::load_or_create(
+                &stack.state_dir().join(SECRETS_KEY),
+                "`up` recreates the services with secrets once",
+            )?)
+        };
+        let secret = |secret: &[u8]| key.as_ref().map(|key| key.sign(secret)).unwrap_or_default();
+        let hashes = Hashes { content: &|path| content.hash(path), secret: &secret };
+        Ok(desired(&stack.project, &self.catalogue.references(), hashes)?)
     }
 
     /// Volumes of the project that were made from another description.

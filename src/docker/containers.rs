@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bollard::body_full;
 use bollard::errors::Error;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    StatsOptionsBuilder, StopContainerOptionsBuilder,
+    StatsOptionsBuilder, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 
 use super::connect::DockerEngine;
-use super::{cgroup, observe, spec};
+use super::{cgroup, observe, secrets, spec};
 use crate::engine::backend::{BackendError, ContainerSpec, Result};
 use crate::engine::observed::ContainerDetail;
+use crate::model::SECRETS_DIR;
 
 /// How long a removal that another client began may take.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(30);
@@ -36,7 +38,22 @@ impl DockerEngine {
                 return Err(failure);
             }
         }
+        if let Err(failure) = self.put_secrets(&created.id, wanted).await {
+            self.delete_container(&created.id).await?;
+            return Err(failure);
+        }
         Ok(created.id)
+    }
+
+    async fn put_secrets(&self, container: &str, wanted: &ContainerSpec) -> Result<()> {
+        if wanted.secrets.is_empty() {
+            return Ok(());
+        }
+        let context = self.context(format!("put secrets into {}", wanted.name), format!("container {container}"));
+        let archive = secrets::archive(&wanted.secrets).map_err(|error| context.refused(&error.to_string()))?;
+        let options = UploadToContainerOptionsBuilder::default().path(SECRETS_DIR).build();
+        let sent = self.docker.upload_to_container(container, Some(options), body_full(archive.into())).await;
+        sent.map_err(|error| context.error(error))
     }
 
     pub(super) async fn start_container(&self, container: &str) -> Result<()> {

@@ -18,6 +18,7 @@ mod observe;
 mod ports;
 mod pull;
 mod registry;
+mod secrets;
 mod spec;
 mod transfer;
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::observed::{ContainerDetail, ContainerSummary, ImageSummary, NetworkSummary, VolumeSummary};
-use crate::model::{Healthcheck, Mount, Port, RestartPolicy};
+use crate::model::{Healthcheck, Mount, Port, RestartPolicy, SecretBytes};
 
 /// A container engine.
 #[async_trait]
@@ -46,7 +46,7 @@ pub trait Backend: Send + Sync {
     /// Removes a volume; absent is success.
     async fn remove_volume(&self, name: &str) -> Result<()>;
 
-    /// Makes a container and returns its id.
+    /// Makes a container with its secrets and returns its id. One that was made and lacks them was never started.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String>;
     /// Starts a container; already running is success.
     async fn start(&self, container: &str) -> Result<()>;
@@ -246,6 +246,8 @@ pub struct ContainerSpec {
     pub ports: Vec<Port>,
     /// Mounts; a `MountKind::Volume` holds the engine name of the volume here.
     pub mounts: Vec<Mount>,
+    /// Files below [`SECRETS_DIR`](crate::model::SECRETS_DIR), where a mount must be that can be written to.
+    pub secrets: Vec<SecretFile>,
     /// Networks by engine name, with all aliases.
     pub networks: BTreeMap<String, Vec<String>>,
     /// Health check.
@@ -278,6 +280,21 @@ pub struct ContainerSpec {
     pub sysctls: BTreeMap<String, String>,
     /// Labels, ours included.
     pub labels: BTreeMap<String, String>,
+}
+
+/// A secret in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Name of the file.
+    pub name: String,
+    /// User id of its owner.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// The secret.
+    pub content: SecretBytes,
 }
 
 /// An image to build.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::backend::{ContainerSpec, NetworkSpec, VolumeSpec};
+use super::backend::{ContainerSpec, NetworkSpec, SecretFile, VolumeSpec};
 use super::hash;
 use super::observed::{
     COMPOSE_HASH_LABEL, CONFIG_FILES_LABEL, CONFIG_HASH_LABEL, LAYOUT_LABEL, NETWORK_LABEL, NUMBER_LABEL, ONEOFF_LABEL,
     PROJECT_LABEL, SERVICE_LABEL, VOLUME_LABEL, WORKING_DIR_LABEL,
 };
-use crate::model::{Mount, MountKind, Project, Service};
+use crate::model::{Mount, MountKind, Project, SECRETS_DIR, Secret, SecretUse, Service};
 
 /// Why a service cannot be described.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,17 @@ pub enum DesiredError {
 
 /// Hash of a mounted path; none when its content is no input. See [`super::content::Content::hash`].
 pub type ContentHash<'a> = dyn Fn(&Path) -> io::Result<Option<String>> + 'a;
+/// Hash of a secret from which nobody who tries likely ones can tell it.
+pub type SecretHash<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
+
+/// How what a container reads is told from what it read before.
+#[derive(Clone, Copy)]
+pub struct Hashes<'a> {
+    /// Of what is mounted.
+    pub content: &'a ContentHash<'a>,
+    /// Of secrets.
+    pub secret: &'a SecretHash<'a>,
+}
 
 /// The project as objects of the engine.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,12 +85,12 @@ impl Desired {
 pub fn desired(
     project: &Project,
     images: &BTreeMap<String, String>,
-    content_hash: &ContentHash<'_>,
+    hashes: Hashes<'_>,
 ) -> Result<Desired, DesiredError> {
     let mut services = BTreeMap::new();
     for (name, service) in &project.services {
         let image = images.get(name).ok_or_else(|| DesiredError::NoImage(name.clone()))?;
-        services.insert(name.clone(), describe(project, service, image, content_hash)?);
+        services.insert(name.clone(), describe(project, service, image, hashes)?);
     }
     let networks = project.networks.iter().filter(|(_, network)| !network.external);
     Ok(Desired {
@@ -99,7 +110,7 @@ fn describe(
     project: &Project,
     service: &Service,
     image: &str,
-    content_hash: &ContentHash<'_>,
+    hashes: Hashes<'_>,
 ) -> Result<DesiredService, DesiredError> {
     let mut template = ContainerSpec {
         name: String::new(),
@@ -112,7 +123,8 @@ fn describe(
         hostname: service.hostname.clone(),
         init: service.init,
         ports: service.ports.clone(),
-        mounts: service.mounts.iter().map(|mount| engine_mount(project, mount)).collect(),
+        mounts: mounts(project, service),
+        secrets: service.secrets.iter().map(|used| secret_file(project, used)).collect(),
         networks: networks_of(project, service),
         healthcheck: service.healthcheck.clone(),
         restart: service.restart,
@@ -135,10 +147,13 @@ fn describe(
         if let MountKind::Bind(path) = &mount.kind {
             let unreadable =
                 |source| DesiredError::Unreadable { service: service.name.clone(), path: path.clone(), source };
-            if let Some(hash) = content_hash(path).map_err(unreadable)? {
+            if let Some(hash) = (hashes.content)(path).map_err(unreadable)? {
                 contents.insert(mount.target.clone(), hash);
             }
         }
+    }
+    for file in &template.secrets {
+        contents.insert(format!("{SECRETS_DIR}/{}", file.name), hash::hex(&(hashes.secret)(file.content.reveal())));
     }
     let hash = hash::container(&template, &service.labels, &contents);
     template.labels.extend(labels(project, &service.name, &hash));
@@ -159,6 +174,19 @@ fn labels(project: &Project, service: &str, hash: &str) -> [(String, String); 7]
         (COMPOSE_HASH_LABEL.into(), hash.to_owned()),
         (CONFIG_HASH_LABEL.into(), hash.to_owned()),
     ]
+}
+
+/// What a service mounts, and a place for its secrets: an anonymous volume, which goes with its container.
+fn mounts(project: &Project, service: &Service) -> Vec<Mount> {
+    let place = || Mount { kind: MountKind::Anonymous, target: SECRETS_DIR.to_owned(), read_only: false };
+    let own = service.mounts.iter().map(|mount| engine_mount(project, mount));
+    own.chain((!service.secrets.is_empty()).then(place)).collect()
+}
+
+fn secret_file(project: &Project, used: &SecretUse) -> SecretFile {
+    let SecretUse { source, target, uid, gid, mode } = used;
+    let content = project.secrets.get(source).map(|Secret { content, .. }| content.clone()).unwrap_or_default();
+    SecretFile { name: target.clone(), uid: *uid, gid: *gid, mode: *mode, content }
 }
 
 /// A mount with the engine's name of its volume.
@@ -218,7 +246,7 @@ fn volume(project: &Project, key: &str) -> VolumeSpec {
 mod tests {
     use super::super::graph::tests::project;
     use super::*;
-    use crate::model::{Network, NetworkAttachment, Volume};
+    use crate::model::{Network, NetworkAttachment, SecretSource, Volume};
 
     fn one(content: &'static str) -> Desired {
         let mut project = project(&["web:"]);
@@ -233,11 +261,14 @@ mod tests {
             mount(MountKind::Bind("/project/out".into()), "/out", false),
         ];
         let images = BTreeMap::from([("web".to_owned(), "web:1".to_owned())]);
-        desired(&project, &images, &|path| {
-            assert_eq!(path, Path::new("/project/sql"), "only read-only mounts are inputs");
-            Ok(Some(content.into()))
-        })
-        .unwrap()
+        let hashes = Hashes {
+            content: &|path| {
+                assert_eq!(path, Path::new("/project/sql"), "only read-only mounts are inputs");
+                Ok(Some(content.into()))
+            },
+            secret: &|_| unreachable!("there is none"),
+        };
+        desired(&project, &images, hashes).unwrap()
     }
 
     #[test]
@@ -269,9 +300,34 @@ mod tests {
         assert_ne!(one("a").hash("web"), one("b").hash("web"));
     }
 
+    fn without_content() -> Hashes<'static> {
+        Hashes { content: &|_| Ok(None), secret: &|secret| secret.repeat(2) }
+    }
+
+    #[test]
+    fn a_secret_is_a_file_on_a_volume_of_its_own_and_another_one_a_changed_configuration() {
+        let with = |content: &str| {
+            let mut project = project(&["web:"]);
+            let source = SecretSource::Variable { name: "PASSWORD".into(), default: None };
+            project.secrets.insert("password".into(), Secret { source, content: content.into() });
+            let used =
+                SecretUse { source: "password".into(), target: "web-password".into(), uid: 7, gid: 7, mode: 0o400 };
+            project.services.get_mut("web").unwrap().secrets.push(used);
+            let images = BTreeMap::from([("web".to_owned(), "web:1".to_owned())]);
+            desired(&project, &images, without_content()).unwrap()
+        };
+        let container = with("hunter2").container("web", 1).unwrap();
+        let [file] = &container.secrets[..] else { panic!("one file: {:?}", container.secrets) };
+        assert_eq!((file.name.as_str(), file.content.reveal()), ("web-password", &b"hunter2"[..]));
+        let place = Mount { kind: MountKind::Anonymous, target: "/run/secrets".into(), read_only: false };
+        assert_eq!(container.mounts, [place]);
+        assert_eq!(with("hunter2"), with("hunter2"));
+        assert_ne!(with("hunter2").hash("web"), with("hunter2!").hash("web"));
+    }
+
     #[test]
     fn a_service_needs_an_image() {
-        let error = desired(&project(&["web:"]), &BTreeMap::new(), &|_| Ok(None)).unwrap_err();
+        let error = desired(&project(&["web:"]), &BTreeMap::new(), without_content()).unwrap_err();
         assert_eq!(error.to_string(), "no image is known for service `web`");
     }
 }

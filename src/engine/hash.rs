@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::backend::{ContainerSpec, NetworkSpec, VolumeSpec};
+use super::backend::{ContainerSpec, NetworkSpec, SecretFile, VolumeSpec};
 use crate::model::{Healthcheck, Mount, MountKind, Port, Protocol, RestartPolicy};
 
-/// Hash of a container's configuration. `labels` are those of the file, `contents` maps mount targets to the hash of
-/// what is mounted there. Name and image are left out: the name only counts containers of a service, and a changed
+/// Hash of a container's configuration. `labels` are those of the file, `contents` maps mount targets and the paths of
+/// secrets to the hash of what is there: the hash of a configuration can be seen by whoever looks at the container, so no secret goes into it. Name and image are left out: the name only counts containers of a service, and a changed
 /// image is told from a changed configuration by looking at the image itself.
 pub(super) fn container(
     spec: &ContainerSpec,
@@ -32,6 +32,7 @@ pub(super) fn container(
         init,
         ports,
         mounts,
+        secrets,
         networks,
         healthcheck,
         restart,
@@ -59,6 +60,7 @@ pub(super) fn container(
         "init": init,
         "ports": ports.iter().map(port).collect::<Vec<_>>(),
         "mounts": mounts.iter().map(mount).collect::<Vec<_>>(),
+        "secrets": secrets.iter().map(secret).collect::<Vec<_>>(),
         "contents": contents,
         "networks": networks,
         "healthcheck": healthcheck.as_ref().map(health),
@@ -122,6 +124,11 @@ fn mount(mount: &Mount) -> Value {
         MountKind::Tmpfs(size) => ("tmpfs", json!(size)),
     };
     json!([kind, source, target, read_only])
+}
+
+fn secret(file: &SecretFile) -> Value {
+    let SecretFile { name, uid, gid, mode, content: _ } = file;
+    json!([name, uid, gid, mode])
 }
 
 fn health(check: &Healthcheck) -> Value {

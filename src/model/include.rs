@@ -1,4 +1,4 @@
-//! `include`: other files whose services, networks and volumes become part of this one.
+//! `include`: other files whose services, networks, volumes and secrets become part of this one.
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,11 @@ pub(crate) struct Include {
 }
 
 /// Sections that an included file adds to. In `x-pipectl` these are the steps.
-const SECTIONS: [(&[&str], &str); 4] = [
+const SECTIONS: [(&[&str], &str); 5] = [
     (&["services"], "service"),
     (&["networks"], "network"),
     (&["volumes"], "volume"),
+    (&["secrets"], "secret"),
     (&["x-pipectl", "steps"], "step"),
 ];
 

@@ -1,9 +1,9 @@
 //! Merges one canonical file onto another by the rules of Compose.
 //!
 //! Mappings merge key by key, lists are appended, everything else is replaced. Exceptions by place: commands are replaced
-//! as a whole; ports and volumes with the same target replace each other; `!reset` and `!override` say so themselves.
+//! as a whole; ports, volumes and secrets with the same target replace each other; `!reset` and `!override` say so themselves.
 
-use super::forms::{ports, volumes};
+use super::forms::{ports, secrets, volumes};
 use super::yaml::{Entry, Mapping, Merge, Node, Value};
 
 /// Lays `over` onto `base`.
@@ -63,7 +63,8 @@ fn mappings(mut base: Mapping, over: Mapping, path: &mut Vec<String>) -> Mapping
 fn sequences(mut base: Vec<Node>, over: Vec<Node>, path: &[String]) -> Vec<Node> {
     match below_service(path).as_slice() {
         ["ports"] => base.retain(|old| !over.iter().any(|new| same_port(old, new))),
-        ["volumes"] => base.retain(|old| !over.iter().any(|new| same_target(old, new))),
+        ["volumes"] => base.retain(|old| !over.iter().any(|new| same_target(old, new, volumes::target))),
+        ["secrets"] => base.retain(|old| !over.iter().any(|new| same_target(old, new, secrets::target))),
         _ => base.retain(|old| !over.iter().any(|new| old.scalar().is_some() && old.same(new))),
     }
     base.extend(over);
@@ -93,7 +94,7 @@ fn same_port(left: &Node, right: &Node) -> bool {
     }
 }
 
-fn same_target(left: &Node, right: &Node) -> bool {
-    let target = volumes::target(left);
-    target.is_some() && target == volumes::target(right)
+fn same_target(left: &Node, right: &Node, target: fn(&Node) -> Option<&str>) -> bool {
+    let of_left = target(left);
+    of_left.is_some() && of_left == target(right)
 }

@@ -18,6 +18,7 @@ mod merge;
 pub(crate) mod paths;
 mod published;
 pub mod render;
+mod secret;
 mod service;
 pub(crate) mod suggest;
 mod typed;
@@ -31,6 +32,7 @@ pub use error::{ModelError, Place};
 pub use interpolate::{InterpolateError, interpolate};
 pub use load::{LoadOptions, environment, load};
 pub use published::{KnownSecret, PortVariable};
+pub use secret::{SECRETS_DIR, Secret, SecretBytes, SecretSource, SecretUse};
 pub use service::{
     Build, Condition, Dependency, Healthcheck, Mount, MountKind, NetworkAttachment, Port, Protocol, RestartPolicy,
     Service,
@@ -54,6 +56,8 @@ pub struct Project {
     pub networks: BTreeMap<String, Network>,
     /// Named volumes by key.
     pub volumes: BTreeMap<String, Volume>,
+    /// Secrets that its services use, by key.
+    pub secrets: BTreeMap<String, Secret>,
     /// Project-level `x-pipectl`.
     pub ext: ext::ProjectExt,
     /// Variables that decide on published ports.

@@ -76,26 +76,37 @@ pub(super) fn known_secrets(tree: &Node, environment: &Environment) -> Vec<Known
         if password.is_some_and(|text| !text.contains('$')) {
             note(None);
         }
-        each_scalar(node, &mut |text| {
+        let mut look = |text: &str| {
             let asked = RefCell::new(Vec::new());
             let noting = |name: &str| {
                 asked.borrow_mut().push(name.to_owned());
                 environment.get(name)
             };
             let now = interpolate(text, &noting);
-            for name in asked.take() {
-                let without = |asked: &str| if asked == name { None } else { environment.get(asked) };
-                let is_secret = SECRET.iter().any(|word| name.to_ascii_uppercase().contains(word));
-                // Setting it to what the file has anyway makes no secret of it.
-                if is_secret && now == interpolate(text, &without) {
-                    note(Some(name));
-                }
+            let without = |asked: &str| if is_secret(asked) { None } else { environment.get(asked) };
+            // Setting it to what the file has anyway makes no secret of it.
+            if now.as_ref().is_ok_and(|now| !now.is_empty()) && now == interpolate(text, &without) {
+                asked.take().into_iter().filter(|name| is_secret(name)).for_each(|name| note(Some(name)));
             }
-        });
+        };
+        each_scalar(node, &mut look);
+        for used in node.at(&["secrets"]).and_then(Node::items).unwrap_or_default() {
+            let source = used.scalar().or_else(|| used.at(&["source"])?.scalar());
+            let Some(secret) = source.and_then(|source| tree.at(&["secrets", source])) else { continue };
+            let of = |path: &[&str]| secret.at(path).and_then(Node::scalar);
+            if let (Some(name), Some(default)) = (of(&["environment"]), of(&["x-pipectl", "default"])) {
+                look(&format!("${{{name}:-{default}}}"));
+            }
+        }
     }
     found.sort();
     found.dedup();
     found
+}
+
+fn is_secret(variable: &str) -> bool {
+    let variable = variable.to_ascii_uppercase();
+    SECRET.iter().any(|word| variable.contains(word))
 }
 
 fn services(tree: &Node) -> impl Iterator<Item = (&str, &Node)> {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::ext::{Ready, ServiceExt, Step};
 use super::forms::duration;
 use super::{
-    Build, Condition, Healthcheck, Mount, MountKind, Network, Port, Project, Protocol, RestartPolicy, Service, Volume,
+    Build, Condition, Healthcheck, Mount, MountKind, Network, Port, Project, Protocol, RestartPolicy, Secret,
+    SecretSource, SecretUse, Service, Volume,
 };
 
 /// The project as YAML.
@@ -26,6 +27,7 @@ pub fn json(project: &Project) -> Value {
     let mut root = Object::default();
     root.put("name", &project.name);
     root.set("networks", each(&project.networks, network));
+    root.set("secrets", each(&project.secrets, secret));
     // Without this key it would be no Compose file, also when no service is enabled.
     root.0.insert("services".to_owned(), each(&project.services, |it| service(it, project)));
     root.set("volumes", each(&project.volumes, volume));
@@ -126,6 +128,21 @@ fn volume(volume: &Volume) -> Value {
     object.into()
 }
 
+/// Where it comes from, never what it is.
+fn secret(secret: &Secret) -> Value {
+    let mut object = Object::default();
+    match &secret.source {
+        SecretSource::File(file) => object.set("file", path(file)),
+        SecretSource::Variable { name, default } => {
+            object.put("environment", name);
+            let mut ext = Object::default();
+            ext.maybe("default", default.as_ref());
+            object.set("x-pipectl", Value::from(ext));
+        }
+    }
+    object.into()
+}
+
 fn service(service: &Service, project: &Project) -> Value {
     let mut object = Object::default();
     object.maybe("image", service.image.as_ref());
@@ -146,6 +163,7 @@ fn service(service: &Service, project: &Project) -> Value {
     object.set("ports", service.ports.iter().map(port).collect::<Vec<_>>());
     object.list("expose", &service.expose);
     object.set("volumes", service.mounts.iter().map(mount).collect::<Vec<_>>());
+    object.set("secrets", service.secrets.iter().map(secret_use).collect::<Vec<_>>());
     object.set(
         "networks",
         each(&service.networks, |attachment| {
@@ -234,6 +252,11 @@ fn mount(mount: &Mount) -> Value {
     object.put("target", &mount.target);
     object.flag("read_only", mount.read_only);
     object.into()
+}
+
+fn secret_use(used: &SecretUse) -> Value {
+    let SecretUse { source, target, uid, gid, mode } = used;
+    json!({"source": source, "target": escape(target), "uid": uid.to_string(), "gid": gid.to_string(), "mode": format!("0{mode:o}")})
 }
 
 fn healthcheck(healthcheck: &Healthcheck) -> Value {

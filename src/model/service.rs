@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ext::ServiceExt;
+use super::secret::SecretUse;
 
 /// A service: how its containers are made and what must hold before they start.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +40,8 @@ pub struct Service {
     pub expose: Vec<String>,
     /// Volumes, bind mounts and tmpfs mounts.
     pub mounts: Vec<Mount>,
+    /// Secrets that it finds as files.
+    pub secrets: Vec<SecretUse>,
     /// Networks by key.
     pub networks: BTreeMap<String, NetworkAttachment>,
     /// What must hold of other services before this one starts.

@@ -6,7 +6,7 @@ use super::error::ModelError;
 use super::ext::ProjectExt;
 use super::suggest;
 use super::yaml::{Mark, Node};
-use super::{MountKind, Network, Port, Service, Volume};
+use super::{MountKind, Network, Port, SecretSource, Service, Volume};
 
 type Services = BTreeMap<String, Service>;
 
@@ -16,6 +16,7 @@ pub(crate) fn references(
     services: &Services,
     networks: &BTreeMap<String, Network>,
     volumes: &BTreeMap<String, Volume>,
+    secrets: &BTreeMap<String, SecretSource>,
     ext: &ProjectExt,
 ) -> Result<(), ModelError> {
     for (name, service) in services {
@@ -38,6 +39,11 @@ pub(crate) fn references(
             .map_err(|error| {
                 let help = format!("define it under `volumes:`, or write ./{volume} if a path is meant");
                 if error.hint.is_some() { error } else { error.hint(help) }
+            })?;
+        }
+        for used in &service.secrets {
+            known(&used.source, secrets.keys(), || {
+                (place(&["secrets"], &used.source), format!("service `{name}` uses undefined secret"))
             })?;
         }
         for step in &service.ext.after {

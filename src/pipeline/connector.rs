@@ -82,7 +82,7 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
         "SOURCE_HOST" => spec.source.host().to_owned(),
         "SOURCE_PORT" => spec.source.port().to_string(),
         "SOURCE_USER" => pipeline.source_role().0,
-        "SOURCE_PASSWORD" => pipeline.source_role().1,
+        "SOURCE_PASSWORD" => pipeline.source_password_reference().unwrap_or_else(|| pipeline.source_role().1),
         "SOURCE_DATABASE" => spec.source.database.clone(),
         "SLOT" => spec.source.slot.clone(),
         "PUBLICATION" => spec.source.publication.clone(),

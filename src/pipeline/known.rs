@@ -21,9 +21,9 @@ const SLOT_LOST: &str =
     "changes were lost with the replication slot: what the connector had not read yet is gone from the source's log";
 const RESNAPSHOT: &str = "`pipectl repair resnapshot` reads the source's rows anew";
 const PASSWORD: &str =
-    "a database keeps the user and password that it was made with; those of the environment or .env are others now";
+    "the database was last started with another user or password than the environment or .env gives now";
 const PASSWORD_NEXT: &str =
-    "set POSTGRES_USER and POSTGRES_PASSWORD to what they were, or begin anew with the new ones: `pipectl reset all`";
+    "`pipectl up` gives it those of now; or set POSTGRES_USER and POSTGRES_PASSWORD to what they were";
 const NO_MASTER: &str = "the Spark master does not answer, so nothing can be submitted to the cluster";
 const NO_MASTER_NEXT: &str =
     "`pipectl up spark-master spark-worker` starts it; `pipectl logs spark-master` tells why it ended";
@@ -211,7 +211,7 @@ mod tests {
             "File /data/delta/_changes/part-0 could only be written to 0 of the 1 minReplication nodes. There are 0 datanode(s) running",
             "takes the block",
         ),
-        ("FATAL:  password authentication failed for user \"admin\"", "made with"),
+        ("FATAL:  password authentication failed for user \"admin\"", "another user or password"),
         ("FATAL:  database files are incompatible with server", "major version"),
         (
             "DETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.5.",

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Project;
+use crate::model::{Project, SECRETS_DIR};
 use address::{AddressError, Addresses};
 use clients::connect::Connect;
 use clients::hdfs::Hdfs;
@@ -128,6 +128,16 @@ impl Pipeline {
         (user, one_of(["SOURCE_PASSWORD", "POSTGRES_PASSWORD"]).unwrap_or_default())
     }
 
+    /// What the connector's configuration says in place of the source's password, where Kafka Connect has it as a secret: with that
+    /// its API, its topic and its log do not show the password.
+    pub fn source_password_reference(&self) -> Option<String> {
+        let secret = if self.spec.source.external.is_some() { "source_password" } else { "postgres_password" };
+        let files = &self.project.services.get(CONNECT.service)?.secrets;
+        let file = files.iter().find(|file| file.source == secret)?;
+        // The provider that debezium/connect-distributed.properties names.
+        Some(format!("${{secrets:{SECRETS_DIR}:{}}}", file.target))
+    }
+
     /// Role and password of the destination: those that its service was given.
     pub fn destination_role(&self) -> (String, String) {
         let destination = &self.spec.destination;
@@ -198,10 +208,9 @@ impl Pipeline {
     }
 }
 
-/// The login that a Postgres service was given through its environment.
+/// The login that a Postgres service was given.
 pub(crate) fn login(project: &Project, service: &str, database: &str, address: String) -> Login {
-    let variable = |name: &str| project.services.get(service)?.environment.get(name).cloned();
-    let user = variable("POSTGRES_USER").unwrap_or_else(|| "postgres".to_owned());
-    let password = variable("POSTGRES_PASSWORD").unwrap_or_default();
+    let user = project.given(service, "POSTGRES_USER").unwrap_or_else(|| "postgres".to_owned());
+    let password = project.given(service, "POSTGRES_PASSWORD").unwrap_or_default();
     Login { address, database: database.to_owned(), user, password, tls: None }
 }

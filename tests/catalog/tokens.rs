@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pipectl::catalog::access::{Claims, TokenKind, load_or_create};
+use pipectl::catalog::access::{Claims, TokenKind};
+use pipectl::key::load_or_create;
 use serde_json::{Value, json};
 
 use crate::site::{Site, text};
@@ -49,7 +50,7 @@ async fn without_a_good_token_nothing_is_answered() {
 #[tokio::test]
 async fn a_token_that_has_ended_or_was_forged_is_refused() {
     let site = Site::local().await;
-    let key = load_or_create(site.data()).expect("the server's key");
+    let key = load_or_create(&site.data().join("signing.key"), "").expect("the server's key");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let now = i64::try_from(now).expect("a time");
     let token = |name: &str, kind, end| Claims::new(name, "x@y.z", kind, now - 100, end).sign(&key).expect("signed");

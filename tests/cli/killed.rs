@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::fake_daemon::{Fate, Node, Tree};
 use crate::harness::{Stage, wait_until};
 
-/// Images built on each other, a job, what waits for it, several of a kind, two networks, volumes.
+/// Images built on each other, a job, what waits for it, several of a kind, two networks, volumes, secrets.
 const PLANT: &str = "
 name: shop
 services:
@@ -16,6 +16,7 @@ services:
     healthcheck: {test: [CMD, 'true']}
     volumes: ['data:/data']
     networks: [inner]
+    secrets: [password]
   queue:
     image: db:1
     healthcheck: {test: [CMD, 'true']}
@@ -36,9 +37,11 @@ services:
     image: web:1
     healthcheck: {test: [CMD, 'true']}
     scale: 2
+    secrets: [password]
     depends_on: [queue, web]
 networks: {inner: {}}
 volumes: {data: {}, topics: {}}
+secrets: {password: {environment: PASSWORD, x-pipectl: {default: hunter2}}}
 ";
 
 const UP: [&str; 1] = ["up"];
@@ -47,6 +50,8 @@ fn plant() -> Stage {
     let stage = Stage::new(PLANT);
     stage.write("web/Dockerfile", "FROM pipectl/base\n");
     stage.write("compose/images/base/Dockerfile", "FROM debian\n");
+    // With a key of its own each stage would have other hashes of the same secret.
+    stage.write(".pipectl/shop/secrets.key", "0123456789abcdef0123456789abcdef");
     stage.world().fates.insert("migrate".into(), Fate::Exits(Duration::ZERO, 0));
     stage
 }
@@ -62,14 +67,15 @@ fn running_plant() -> Stage {
     stage
 }
 
-/// Everything the engine has: containers with their state, configuration and image, networks, volumes, images.
+/// Everything the engine has: containers with their state, configuration, image and secrets, networks, volumes, images.
 fn everything(stage: &Stage) -> BTreeSet<String> {
     let world = stage.world();
     let containers = world.containers.values().map(|container| {
         let hash = container.labels.get("io.pipectl.config-hash").cloned().unwrap_or_default();
         let networks: Vec<&String> = container.networks.keys().collect();
         let live = container.started.is_some() && container.stopped.is_none();
-        format!("{} {live} {} {hash} {networks:?}", container.name, container.request["Image"])
+        let secrets = world.anonymous.get(&container.id).map(|tree| tree.keys().collect::<Vec<_>>());
+        format!("{} {live} {} {hash} {networks:?} {secrets:?}", container.name, container.request["Image"])
     });
     let networks = world.networks.iter().map(|(name, labels)| format!("network {name} {labels:?}"));
     let volumes = world.volumes.iter().map(|(name, labels)| format!("volume {name} {labels:?}"));

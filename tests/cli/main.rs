@@ -25,5 +25,6 @@ mod look;
 mod output;
 mod ports;
 mod preflight;
+mod secrets;
 mod transport;
 mod up;

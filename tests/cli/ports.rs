@@ -186,7 +186,6 @@ fn another_address_is_refused_while_the_passwords_are_those_of_the_demo() {
     error: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
-    hint: a database keeps the password that it was made with: where there is one already, `pipectl reset all` begins anew
     ";
     assert_snapshot!(stage.run(&["up", "--bind", "0.0.0.0"]), @r"
     exit code 2
@@ -194,7 +193,6 @@ fn another_address_is_refused_while_the_passwords_are_those_of_the_demo() {
     error: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
-    hint: a database keeps the password that it was made with: where there is one already, `pipectl reset all` begins anew
     ");
     // What the file has anyway is no password of one's own.
     stage.write(".env", "PIPECTL_BIND=0.0.0.0\nDB_PASSWORD=secret\n");

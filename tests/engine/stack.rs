@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pipectl::engine::backend::{BackendError, OutputFn, ProgressFn};
-use pipectl::engine::desired::{Desired, desired};
+use pipectl::engine::desired::{Desired, Hashes, desired};
 use pipectl::engine::execute::{Options, Report, Tools, run};
 use pipectl::engine::observe::observe;
 use pipectl::engine::observed::Observed;
@@ -222,7 +222,8 @@ impl Stack {
     pub fn desired(&self) -> Desired {
         let services = self.project.services.iter();
         let images = services.map(|(name, service)| (name.clone(), service.image.clone().unwrap_or_default()));
-        desired(&self.project, &images.collect(), &|_| Ok(None)).expect("every service has an image")
+        let hashes = Hashes { content: &|_| Ok(None), secret: &<[u8]>::to_vec };
+        desired(&self.project, &images.collect(), hashes).expect("every service has an image")
     }
 
     pub async fn observed(&self) -> Observed {

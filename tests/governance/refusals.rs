@@ -2,9 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pipectl::catalog::access::{Claims, TokenKind, load_or_create};
+use pipectl::catalog::access::{Claims, TokenKind};
 use pipectl::governance::client::CatalogError;
 use pipectl::governance::token::Token;
+use pipectl::key::load_or_create;
 use serde_json::json;
 
 use crate::lineage::{own_lineage, own_spec};
@@ -37,7 +38,7 @@ async fn a_revoked_token_is_named_and_nothing_is_written() {
 async fn an_expired_token_is_named() {
     let data = tempfile::tempdir().expect("a directory");
     let stage = Stage::at(&lite_in(data.path()).await.to_string()).await;
-    let key = load_or_create(data.path()).expect("the catalog's key");
+    let key = load_or_create(&data.path().join("signing.key"), "").expect("the catalog's key");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let now = i64::try_from(now).expect("a time");
     let claims = Claims::new("admin", "admin@open-metadata.org", TokenKind::User, now - 100, Some(now - 1));

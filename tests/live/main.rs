@@ -19,6 +19,7 @@ mod lifecycle;
 mod losses;
 mod offline;
 mod prove;
+mod secrets;
 mod stack;
 mod torture;
 #[path = "../support/torture/mod.rs"]
@@ -48,7 +49,8 @@ const SCENARIOS: &[Scenario] = &[
         "a job that is stopped and started is two runs in the catalog, with what each has done",
         governance::stopped_and_started_is_two_runs,
     ),
-    ("the token is in no log, event, inspection or configuration", governance::the_token_is_nowhere_else),
+    ("the token is in no log, event, inspection or configuration", secrets::the_token_is_nowhere_else),
+    ("other passwords reach every service, and nothing shows them", secrets::passwords_are_replaced_and_nowhere_else),
     ("without governance there is no catalog to check", governance::without_governance_there_is_no_catalog),
     (
         "where OpenMetadata's images cannot be pulled, up says so and the lite catalog takes over",

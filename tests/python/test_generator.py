@@ -123,3 +123,10 @@ def test_it_connects_again_and_stops_when_asked():
 def test_settings_that_make_no_sense(environment):
     with pytest.raises(ValueError):
         make_data.Settings.from_environment(environment)
+
+
+def test_the_password_may_be_in_a_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("geheim 4711\n", "utf-8")
+    environment = {"POSTGRES_PASSWORD_FILE": str(file), "POSTGRES_PASSWORD": "another"}
+    assert make_data.Settings.from_environment(environment).connection["password"] == "geheim 4711"

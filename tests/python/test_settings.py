@@ -49,3 +49,12 @@ def test_the_archive_has_the_job_and_only_known_variables():
         assert {"pipeline.yml", "spark/jobs/job1_ingest.py", "spark/transforms/orders.sql"} <= set(files.namelist())
         submission = json.loads(files.read("submission.json"))
     assert submission == {"script": "spark/jobs/job1_ingest.py", "environment": {"MERGE_INTERVAL": "5s"}}
+
+
+def test_a_password_in_a_file_goes_to_the_driver_without_its_newline(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("geheim 4711\n", "utf-8")
+    data = archive(ROOT, "spark/jobs/job2_process.py", {"POSTGRES_PASSWORD_FILE": str(file)})
+    with zipfile.ZipFile(io.BytesIO(data)) as files:
+        submission = json.loads(files.read("submission.json"))
+    assert submission["environment"] == {"POSTGRES_PASSWORD": "geheim 4711"}

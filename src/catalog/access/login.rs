@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::error::{CatalogError, Result};
 use super::super::seed;
-use super::SigningKey;
+use crate::key::Key;
 
 /// Domain of the built-in users' addresses, the default of OpenMetadata's configuration.
 pub const MAIL_DOMAIN: &str = "open-metadata.org";
@@ -21,7 +21,7 @@ pub struct Login {
 
 impl Login {
     /// Refuses anything but the admin with the right password.
-    pub fn check(&self, password: &str, key: &SigningKey) -> Result<()> {
+    pub fn check(&self, password: &str, key: &Key) -> Result<()> {
         let given = STANDARD
             .decode(&self.password)
             .map_err(|_| CatalogError::bad("Password needs to be encoded in Base-64."))?;

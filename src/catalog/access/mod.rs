@@ -1,6 +1,5 @@
 //! Who asks, and what they may: an admin does everything, a bot everything but users, bots, tags and tokens.
 
-mod key;
 mod login;
 mod token;
 mod tokens;
@@ -8,7 +7,6 @@ mod tokens;
 use super::error::{CatalogError, Result};
 use super::kinds::Kind;
 
-pub use key::{SigningKey, load_or_create};
 pub use login::{Login, MAIL_DOMAIN};
 pub use token::{Claims, TokenKind};
 pub use tokens::{Expiry, Tokens};

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::{CatalogError, Result};
-use super::key::SigningKey;
+use crate::key::Key;
 
 /// Who issues the tokens, as OpenMetadata names itself.
 const ISSUER: &str = "open-metadata.org";
@@ -60,7 +60,7 @@ impl Claims {
     }
 
     /// The token.
-    pub fn sign(&self, key: &SigningKey) -> Result<String> {
+    pub fn sign(&self, key: &Key) -> Result<String> {
         let claims = serde_json::to_vec(self)
             .map_err(|error| CatalogError::internal(format!("a token cannot be written: {error}")))?;
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
@@ -70,7 +70,7 @@ impl Claims {
     }
 
     /// The claims of a token that this key has signed and that has not ended. `now` is in seconds.
-    pub fn verify(token: &str, key: &SigningKey, now: i64) -> Result<Self> {
+    pub fn verify(token: &str, key: &Key, now: i64) -> Result<Self> {
         let invalid = || CatalogError::unauthorized("Invalid token");
         let (message, code) = token.rsplit_once('.').ok_or_else(invalid)?;
         let (header, claims) = message.split_once('.').ok_or_else(invalid)?;
@@ -92,8 +92,8 @@ impl Claims {
 mod tests {
     use super::*;
 
-    fn key() -> SigningKey {
-        SigningKey::random().expect("random")
+    fn key() -> Key {
+        Key::random().expect("random")
     }
 
     fn claims(expires: Option<i64>) -> Claims {
@@ -106,7 +106,7 @@ mod tests {
         let token = claims.sign(&key).expect("signed");
         assert_eq!(Claims::verify(&token, &key, 199), Ok(claims));
         assert_eq!(Claims::verify(&token, &key, 200).expect_err("ended").message, "Expired token!");
-        let other = SigningKey::random().expect("random");
+        let other = Key::random().expect("random");
         assert_eq!(Claims::verify(&token, &other, 199).expect_err("other key").message, "Invalid token");
     }
 

@@ -10,8 +10,9 @@ use super::super::clock;
 use super::super::error::{CatalogError, Result};
 use super::super::kinds;
 use super::super::store::{Entity, Space, View, Writing};
+use super::Principal;
 use super::token::{Claims, TokenKind};
-use super::{Principal, SigningKey};
+use crate::key::Key;
 
 /// How long a login lasts, in seconds.
 const LOGIN: i64 = 3600;
@@ -73,17 +74,17 @@ impl Expiry {
 /// Gives tokens out and checks them.
 #[derive(Debug)]
 pub struct Tokens {
-    key: SigningKey,
+    key: Key,
 }
 
 impl Tokens {
     /// With this key.
-    pub fn new(key: SigningKey) -> Self {
+    pub fn new(key: Key) -> Self {
         Self { key }
     }
 
     /// The key that signs.
-    pub fn key(&self) -> &SigningKey {
+    pub fn key(&self) -> &Key {
         &self.key
     }
 

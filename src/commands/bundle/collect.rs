@@ -79,6 +79,9 @@ fn project(context: &Context, bundle: &mut Bundle) -> Option<String> {
                     bundle.secrets.add(&credentials.password);
                 }
             }
+            for secret in project.secrets.values() {
+                bundle.secrets.add(&String::from_utf8_lossy(secret.content.reveal()));
+            }
             if let Ok(variables) = context.load_options().and_then(|options| Ok(model::environment(options)?)) {
                 bundle.secrets.add_variables(&variables);
                 // What is derived from the key stands in the connector's configuration.

@@ -84,6 +84,10 @@ fn reason_to_recreate(facts: &Facts<'_>) -> Option<String> {
     if old.config_hash != *hash {
         return Some("configuration changed".into());
     }
+    // Whoever makes it may have been killed before they were in it. One that ran has them.
+    if old.state == RunState::Created && !spec.secrets.is_empty() {
+        return Some("was never started and may lack secrets".into());
+    }
     if !same_image(&old.image, &spec.image) {
         return Some("image changed".into());
     }

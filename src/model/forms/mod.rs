@@ -5,4 +5,5 @@ pub(crate) mod command;
 pub(crate) mod duration;
 pub(crate) mod healthcheck;
 pub(crate) mod ports;
+pub(crate) mod secrets;
 pub(crate) mod volumes;

@@ -6,6 +6,7 @@ mod environment;
 mod ext;
 mod project;
 mod resources;
+mod secrets;
 mod service;
 
 pub(crate) use project::{Facts, project};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{Context, ext, resources, service};
+use super::{Context, ext, resources, secrets, service};
 use crate::model::error::ModelError;
 use crate::model::yaml::{Fields, Node};
 use crate::model::{KnownSecret, MountKind, Network, PortVariable, Project, Service, Volume, cycle, validate};
@@ -36,7 +36,7 @@ pub(crate) fn project(
 ) -> Result<Project, ModelError> {
     let mut context = Context { lookup, warnings };
     let mut fields = Fields::of(tree, "the project")?;
-    fields.unsupported(&["configs", "models", "secrets"]);
+    fields.unsupported(&["configs", "models"]);
     fields.take("name");
     fields.ignore(&["version"], &mut context.warnings);
     let services = fields.require("services")?;
@@ -49,10 +49,14 @@ pub(crate) fn project(
         Some(node) => named(node, "volumes", |key, node| resources::volume(key, node, &facts.name))?,
         None => BTreeMap::new(),
     };
+    let sources = match fields.take("secrets") {
+        Some(node) => named(node, "secrets", |key, node| secrets::source(key, node, &mut context))?,
+        None => BTreeMap::new(),
+    };
     let mut ext = fields.read("x-pipectl", |node, _| ext::project(node))?.unwrap_or_default();
     fields.finish()?;
 
-    validate::references(tree, &services, &networks, &volumes, &ext)?;
+    validate::references(tree, &services, &networks, &volumes, &sources, &ext)?;
     cycle::check(tree, &services, &ext)?;
     let profiles: Vec<String> =
         facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| !is_none(profile))).cloned().collect();
@@ -60,6 +64,8 @@ pub(crate) fn project(
     ext.steps.retain(|_, step| is_enabled(&step.profiles, &profiles));
     validate::conflicts(tree, &services)?;
     validate::disabled(tree, &services, &disabled, &ext)?;
+
+    let secrets = secrets::fetch(tree, sources, &services, &context)?;
 
     let mut project = Project {
         name: facts.name,
@@ -69,6 +75,7 @@ pub(crate) fn project(
         disabled,
         networks,
         volumes,
+        secrets,
         ext,
         port_variables: facts.port_variables,
         known_secrets: facts.known_secrets,

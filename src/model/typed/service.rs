@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use super::deploy::{self, Deploy};
 use super::{Context, build, environment, ext, resources};
 use crate::model::error::ModelError;
-use crate::model::forms::{bytes, command, duration, healthcheck, ports, volumes};
+use crate::model::forms::{bytes, command, duration, healthcheck, ports, secrets, volumes};
 use crate::model::yaml::{Fields, Node};
-use crate::model::{Condition, Dependency, Mount, NetworkAttachment, Port, RestartPolicy, Service};
+use crate::model::{
+    Condition, Dependency, Mount, NetworkAttachment, Port, RestartPolicy, SECRETS_DIR, SecretUse, Service,
+};
 
 /// Keys of Compose that would change what runs and that pipectl does not carry out.
-const UNSUPPORTED: [&str; 43] = [
+const UNSUPPORTED: [&str; 42] = [
     "blkio_config",
     "cgroup",
     "cgroup_parent",
@@ -49,7 +51,6 @@ const UNSUPPORTED: [&str; 43] = [
     "privileged",
     "provider",
     "runtime",
-    "secrets",
     "storage_opt",
     "use_api_socket",
     "userns_mode",
@@ -94,6 +95,7 @@ pub(crate) fn read(name: &str, node: &Node, context: &mut Context<'_>) -> Result
         ports: published(&mut fields)?,
         expose: fields.read("expose", |node, what| list(node, what, ports::exposed))?.unwrap_or_default(),
         mounts: mounts(&mut fields, context)?,
+        secrets: secret_files(&mut fields)?,
         networks: fields.read("networks", |node, what| networks(node, what, context))?.unwrap_or_default(),
         depends_on: fields.read("depends_on", depends_on)?.unwrap_or_default(),
         healthcheck: fields.read("healthcheck", |node, _| healthcheck::read(node, &what))?,
@@ -117,6 +119,9 @@ pub(crate) fn read(name: &str, node: &Node, context: &mut Context<'_>) -> Result
     };
     fields.ignore(&WITHOUT_EFFECT, &mut context.warnings);
     fields.finish()?;
+    if !service.secrets.is_empty() && service.mounts.iter().any(|mount| mount.target == SECRETS_DIR) {
+        return Err(node.error(format!("{what} mounts {SECRETS_DIR}, where its secrets are put")));
+    }
     if service.image.is_none() && service.build.is_none() {
         return Err(node.error(format!("{what} has neither `image` nor `build`")));
     }
@@ -154,6 +159,19 @@ fn mounts(fields: &mut Fields<'_>, context: &Context<'_>) -> Result<Vec<Mount>, 
         }
     }
     Ok(mounts)
+}
+
+fn secret_files(fields: &mut Fields<'_>) -> Result<Vec<SecretUse>, ModelError> {
+    let mut files: Vec<SecretUse> = Vec::new();
+    let (Some(node), what) = (fields.take("secrets"), fields.name("secrets")) else { return Ok(files) };
+    for item in node.items().ok_or_else(|| node.mismatch(&what, "a list"))? {
+        let file = secrets::read(item, &what)?;
+        if files.iter().any(|other| other.target == file.target) {
+            return Err(item.error(format!("{what} has two files `{}`", file.target)));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 fn networks(

@@ -67,6 +67,20 @@ pub fn answer(world: &mut World, method: &str, container: &Container, request: &
             }
             Answer::empty(200)
         }
+        // Below an anonymous volume, of which a container has one here.
+        ("PUT", path) if at(path).is_some_and(|mount| mount["Source"].is_null()) => {
+            if world.full_anonymous {
+                return Answer::error(500, "write /run/secrets: no space left on device");
+            }
+            let mut content = Tree::new();
+            match unpack(&request.body, "", &mut content) {
+                Ok(()) => {
+                    world.anonymous.insert(container.id.clone(), content);
+                    Answer::empty(200)
+                }
+                Err(error) => Answer::error(500, &format!("Error processing tar file(exit status 1): {error}")),
+            }
+        }
         _ => Answer::error(404, "page not found"),
     }
 }

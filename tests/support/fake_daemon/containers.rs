@@ -136,6 +136,7 @@ fn remove(world: &mut World, container: &Container, request: &Request) -> Answer
         return Answer::error(409, "You cannot remove a running container. Stop the container or force remove");
     }
     world.containers.remove(&container.id);
+    world.anonymous.remove(&container.id);
     Answer::empty(204)
 }
 

@@ -33,6 +33,10 @@ pub struct World {
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Content of volumes that is not just an empty directory.
     pub contents: BTreeMap<String, Tree>,
+    /// What was put into the anonymous volumes of containers, by their ids.
+    pub anonymous: BTreeMap<String, Tree>,
+    /// Nothing more fits into anonymous volumes.
+    pub full_anonymous: bool,
     /// Archives of volumes break off after so many bytes.
     pub cut_archives: Option<usize>,
     /// Images.
@@ -81,6 +85,8 @@ impl Default for World {
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
             contents: BTreeMap::new(),
+            anonymous: BTreeMap::new(),
+            full_anonymous: false,
             cut_archives: None,
             images: Vec::new(),
             registry: BTreeSet::new(),

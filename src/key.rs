@@ -1,4 +1,4 @@
-//! The key that signs tokens: made at the first start, kept beside the store, readable by its owner only.
+//! A random key in a file: made when it is first needed, readable by its owner only.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,23 +8,20 @@ use sha2::Sha256;
 
 use crate::failure::Failure;
 
-/// Name of the file in the data directory.
-pub const FILE: &str = "signing.key";
-
 /// Length in bytes: that of the hash.
 const LENGTH: usize = 32;
 
 /// A secret for HMAC with SHA-256.
 #[derive(Clone)]
-pub struct SigningKey([u8; LENGTH]);
+pub struct Key([u8; LENGTH]);
 
-impl std::fmt::Debug for SigningKey {
+impl std::fmt::Debug for Key {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("SigningKey(..)")
+        formatter.write_str("Key(..)")
     }
 }
 
-impl SigningKey {
+impl Key {
     /// A new random key.
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; LENGTH];
@@ -57,25 +54,26 @@ fn block(key: &[u8; LENGTH]) -> hmac::digest::Key<Hmac<Sha256>> {
     block
 }
 
-/// The key of a data directory.
-pub fn load_or_create(directory: &Path) -> Result<SigningKey, Failure> {
-    let path = directory.join(FILE);
-    match std::fs::read(&path) {
-        Ok(bytes) => <[u8; LENGTH]>::try_from(bytes.as_slice()).map(SigningKey).map_err(|_| {
-            Failure::usage(format!("{} is no signing key: {} bytes, not {LENGTH}", path.display(), bytes.len()))
-                .hint("remove the file; a new one is made, and tokens given out before are refused")
+/// The key in a file, which is made where there is none. `loss` says what comes of another key: "tokens given out before are refused".
+pub fn load_or_create(path: &Path, loss: &str) -> Result<Key, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) => <[u8; LENGTH]>::try_from(bytes.as_slice()).map(Key).map_err(|_| {
+            Failure::usage(format!("{} is no key: {} bytes, not {LENGTH}", path.display(), bytes.len()))
+                .hint(format!("remove the file; a new one is made, and {loss}"))
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(directory, &path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path),
         Err(error) => Err(Failure::stack(format!("{} cannot be read", path.display())).because(error.to_string())),
     }
 }
 
-fn create(directory: &Path, path: &Path) -> Result<SigningKey, Failure> {
+fn create(path: &Path) -> Result<Key, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::stack(format!("the signing key cannot be written to {}", path.display())).because(error.to_string())
+        Failure::stack(format!("a key cannot be written to {}", path.display())).because(error.to_string())
     };
-    let key = SigningKey::random().map_err(|error| failed(&error))?;
+    let key = Key::random().map_err(|error| failed(&error))?;
     // A temporary file has mode 0600, and the rename leaves no half-written key behind.
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory).map_err(|error| failed(&error))?;
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(|error| failed(&error))?;
     file.write_all(&key.0).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
     file.persist(path).map_err(|error| failed(&error))?;
@@ -88,25 +86,27 @@ mod tests {
 
     use super::*;
 
+    const LOSS: &str = "tokens are refused";
+
     #[test]
     fn a_key_is_made_once_and_for_its_owner() {
         let directory = tempfile::tempdir().expect("a directory");
-        let first = load_or_create(directory.path()).expect("made");
-        let second = load_or_create(directory.path()).expect("read");
+        let first = load_or_create(&directory.path().join("a.key"), LOSS).expect("made");
+        let second = load_or_create(&directory.path().join("a.key"), LOSS).expect("read");
         assert!(second.verifies(b"text", &first.sign(b"text")));
-        let mode = std::fs::metadata(directory.path().join(FILE)).expect("there").permissions().mode();
+        let mode = std::fs::metadata(directory.path().join("a.key")).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let other = SigningKey::random().expect("random");
+        let other = Key::random().expect("random");
         assert!(!other.verifies(b"text", &first.sign(b"text")));
     }
 
     #[test]
     fn what_is_no_key_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join(FILE), "short").expect("written");
-        let failure = load_or_create(directory.path()).expect_err("no key");
-        assert!(failure.message.ends_with("is no signing key: 5 bytes, not 32"), "{failure}");
-        assert_eq!(failure.hints.len(), 1);
+        std::fs::write(directory.path().join("a.key"), "short").expect("written");
+        let failure = load_or_create(&directory.path().join("a.key"), LOSS).expect_err("no key");
+        assert!(failure.message.ends_with("is no key: 5 bytes, not 32"), "{failure}");
+        assert_eq!(failure.hints, ["remove the file; a new one is made, and tokens are refused"]);
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         // Test case 1: the key is 20 bytes of 0x0b; shorter keys are padded with zeros, as ours would be.
         let mut bytes = [0; LENGTH];
         bytes[..20].fill(0x0b);
-        let code = SigningKey(bytes).sign(b"Hi There");
+        let code = Key(bytes).sign(b"Hi There");
         let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
         let pairs = (0..LENGTH).map(|at| u8::from_str_radix(&expected[2 * at..2 * at + 2], 16).expect("hex"));
         assert_eq!(code, pairs.collect::<Vec<u8>>());
