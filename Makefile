@@ -14,7 +14,7 @@ TARGET ?=
 # A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
 export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
 
-.PHONY: help up down reset status verify build test test-fast test-python test-page test-spark test-live test-more lint bench install dist clean
+.PHONY: audit help up down reset status verify build test test-fast test-python test-page test-spark test-live test-more lint bench install dist clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -72,6 +72,9 @@ bench: build ## Times and sizes, measured side by side in one run
 	@.make/engine.sh
 	@.make/rootfs.sh
 	@benches/run.sh $(ARGS)
+
+audit: build ## What the images hold, which of it Debian has a fix for, and the crates' licences and advisories
+	@.make/audit.sh $(ARGS)
 
 install: $(if $(PROGRAM),,build) ## Install program, manual pages and completions below PREFIX=/usr/local
 	@.make/install.sh $(or $(PROGRAM),target/release/pipectl) '$(PREFIX)'

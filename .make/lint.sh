@@ -15,6 +15,12 @@ if cargo clippy --version >/dev/null 2>&1; then
   cargo clippy --locked --quiet --test live --test '*_live' -- -D warnings
 fi
 
+if command -v cargo-deny >/dev/null; then
+  cargo deny --offline --log-level warn check bans licenses sources
+else
+  say "NOT RUN: cargo-deny is not installed (cargo install cargo-deny --locked)"
+fi
+
 .make/python.sh
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

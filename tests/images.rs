@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pipectl::engine::backend::BackendError;
 use pipectl::engine::observed::ImageSummary;
 use pipectl::engine::work::ImageProvider;
-use pipectl::images::{Catalogue, ImagesError, Options, Provider, catalogue};
+use pipectl::images::{Again, Catalogue, ImagesError, Options, Provider, catalogue};
 use pipectl::model::{Build, Project, Service};
 
 #[path = "support/fake_images.rs"]
@@ -229,11 +229,27 @@ async fn what_is_there_is_made_again_only_when_forced_and_then_without_its_paren
     let example = Example::new();
     let engine = Arc::new(FakeImages::default());
     let first = ensure_all(&example, &engine, Options::default()).await.expect("images").len();
-    let options = Options { force: true, ..Options::default() };
+    let options = Options { again: Again::Asked, ..Options::default() };
     let calls = ensure_all(&example, &engine, options).await.expect("images").split_off(first);
     let builds: Vec<_> = calls.iter().filter_map(|call| call.strip_prefix("build pipectl/")).collect();
     assert_eq!(builds.len(), 2, "{builds:?}");
     assert!(builds.iter().all(|build| build.starts_with("app:") || build.starts_with("db:")), "{builds:?}");
+}
+
+#[tokio::test]
+async fn everything_is_made_again_without_a_layer_of_before_when_it_is_to_be_fresh() {
+    let example = Example::new();
+    let engine = Arc::new(FakeImages::default());
+    let first = ensure_all(&example, &engine, Options::default()).await.expect("images");
+    let options = Options { again: Again::Everything, ..Options::default() };
+    let calls = ensure_all(&example, &engine, options).await.expect("images").split_off(first.len());
+    let builds = |calls: &[String]| {
+        let mut builds: Vec<_> = calls.iter().filter(|call| call.starts_with("build ")).cloned().collect();
+        builds.sort();
+        builds
+    };
+    let fresh: Vec<_> = builds(&first).into_iter().map(|build| build + " without layers").collect();
+    assert_eq!(builds(&calls), fresh, "every image once");
 }
 
 #[tokio::test]

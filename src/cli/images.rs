@@ -29,6 +29,10 @@ pub enum ImagesAction {
         /// Build even where they are present
         #[arg(long)]
         force: bool,
+        /// Build them and all that they build on without any layer of earlier builds: with the packages of today; `up` then starts
+        /// their services anew
+        #[arg(long, conflicts_with_all = ["force", "registry"])]
+        fresh: bool,
         /// Try to pull prebuilt images from here first
         #[arg(long, value_name = "PREFIX", env = "PIPECTL_REGISTRY", hide_env_values = true)]
         registry: Option<String>,

@@ -69,8 +69,8 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         state.preflight(context, &stack, &options).await?;
     }
     published::remember(context, &stack.project, &stack.state_dir())?;
-    let images =
-        images::Options { registry: arguments.registry.clone(), force: arguments.build, ..images::Options::default() };
+    let again = if arguments.build { images::Again::Asked } else { images::Again::Nothing };
+    let images = images::Options { registry: arguments.registry.clone(), again, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
     let running = Running { parallel, timeout: arguments.limit(), ..Running::plain("up", &told) };

@@ -31,6 +31,7 @@ impl DockerEngine {
             .t(name)
             .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>())
             .labels(&request.labels.into_iter().collect::<HashMap<_, _>>())
+            .nocache(request.no_cache)
             .rm(true)
             .forcerm(true);
         if let Some(target) = &request.target {

@@ -310,6 +310,8 @@ pub struct BuildRequest {
     pub target: Option<String>,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
+    /// Take no layer from an earlier build.
+    pub no_cache: bool,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
 }

@@ -16,4 +16,4 @@ mod reference;
 mod rootfs;
 
 pub use catalogue::{Catalogue, Image, ImagesError, Origin, catalogue};
-pub use provider::{Options, Provider};
+pub use provider::{Again, Options, Provider};

@@ -23,15 +23,27 @@ pub struct Options {
     pub registry: Option<String>,
     /// Take prebuilt images only: where one is not there, that is an error.
     pub only_prebuilt: bool,
-    /// Make the images that are asked for although they are there; those they build on are not made again.
-    pub force: bool,
+    /// What is made although it is there.
+    pub again: Again,
     /// Builds that may run at once.
     pub parallel: usize,
 }
 
+/// What is made again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The images that are asked for, from the layers that the engine kept; not those they build on.
+    Asked,
+    /// They and all that they build on, without any layer of earlier builds: with the packages of today.
+    Everything,
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Self { registry: None, only_prebuilt: false, force: false, parallel: 2 }
+        Self { registry: None, only_prebuilt: false, again: Again::default(), parallel: 2 }
     }
 }
 
@@ -52,7 +64,7 @@ type Slot = Arc<Mutex<Option<Result<()>>>>;
 impl ImageProvider for Provider {
     async fn ensure(&self, reference: &str, progress: &ProgressFn, output: &OutputFn) -> Result<String> {
         match self.catalogue.find(reference) {
-            Some(image) => self.own(image, self.options.force, progress, output).await,
+            Some(image) => self.own(image, self.options.again != Again::Nothing, progress, output).await,
             None => self.upstream(reference, progress).await,
         }
     }
@@ -140,7 +152,8 @@ impl Provider {
             return Ok(how);
         }
         let parents = image.parents.iter().filter_map(|name| self.catalogue.named(name));
-        try_join_all(parents.map(|parent| self.own(parent, false, progress, output))).await?;
+        let again = self.options.again == Again::Everything;
+        try_join_all(parents.map(|parent| self.own(parent, again, progress, output))).await?;
         // Taken after the parents are done: a build that only waits must not keep others from running.
         progress(0, 0, &format!("waiting to build {}", image.repository));
         let _running = self.builds.acquire().await.map_err(|error| refused(image, &error.to_string()))?;
@@ -190,6 +203,7 @@ impl Provider {
             dockerfile: image.origin.recipe().to_owned(),
             target: build.target.clone(),
             args,
+            no_cache: self.options.again == Again::Everything,
             labels: BTreeMap::from([(IMAGE_HASH_LABEL.to_owned(), image.hash.clone())]),
         };
         match self.watched_build(request.clone(), &image.repository, progress, output).await {

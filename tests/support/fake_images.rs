@@ -91,7 +91,7 @@ impl Backend for FakeImages {
         // Gives other requests the time to ask for the same image.
         tokio::time::sleep(Duration::from_millis(5)).await;
         let mut state = self.state();
-        state.calls.push(format!("build {reference}"));
+        state.calls.push(format!("build {reference}{}", if request.no_cache { " without layers" } else { "" }));
         let repository = reference.split(':').next().unwrap_or_default().to_owned();
         if let Some((line, times)) = state.failures.get_mut(&repository) {
             if *times > 0 {

@@ -20,7 +20,7 @@ use crate::engine::plan::{Action, Operation, Plan};
 use crate::engine::reconcile::PlanError;
 use crate::exit;
 use crate::failure::Failure;
-use crate::images::{Options, Provider};
+use crate::images::{Again, Options, Provider};
 use crate::ui::table::Table;
 use crate::ui::{Mark, bytes};
 
@@ -38,8 +38,13 @@ pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
     let state = State::read(&stack).await?;
     match arguments.action.clone().unwrap_or(ImagesAction::List) {
         ImagesAction::List => list(context, &state, arguments.json),
-        ImagesAction::Build { services, force, registry } => {
-            let options = Options { registry, force, ..Options::default() };
+        ImagesAction::Build { services, force, fresh, registry } => {
+            let again = match (force, fresh) {
+                (_, true) => Again::Everything,
+                (true, false) => Again::Asked,
+                (false, false) => Again::Nothing,
+            };
+            let options = Options { registry, again, ..Options::default() };
             get(context, &stack, state, &services, options).await
         }
         ImagesAction::Pull { services, registry } => {
@@ -100,7 +105,8 @@ fn chosen(stack: &Stack, state: &State, services: &[String]) -> Result<BTreeSet<
 async fn get(context: &Context, stack: &Stack, state: State, services: &[String], options: Options) -> Exit {
     let references = state.catalogue.references();
     let wanted = chosen(stack, &state, services)?;
-    let (force, command) = (options.force, if options.only_prebuilt { "images pull" } else { "images build" });
+    let (force, command) =
+        (options.again != Again::Nothing, if options.only_prebuilt { "images pull" } else { "images build" });
     let present = if force { BTreeSet::new() } else { state.present() };
     let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
         instead: None,
