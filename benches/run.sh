@@ -97,9 +97,11 @@ alternative=yes
 
 for round in $(seq "$rounds"); do
   printf '==> pipectl, round %s of %s\n' "$round" "$rounds" >&2
+  seconds "$pipectl" doctor >>"$work/doctor"
   seconds "$pipectl" up --quiet >>"$work/up.cold"
   seconds "$pipectl" up --quiet >>"$work/up.again"
   seconds "$pipectl" status --json >>"$work/status"
+  seconds "$pipectl" bundle "$work/bundle-$round.tar.gz" >>"$work/bundle"
   memory "$pipectl" >>"$work/ours.memory"
   # The generator would change and delete some of the rows that are counted.
   "$pipectl" stop data-generator --quiet
@@ -120,6 +122,8 @@ printf '\n%-58s %10s   %s\n' "figure (median of $rounds, $(nproc) cores)" measur
 row "pipectl up, empty volumes, to the first row proved" "$(median <"$work/up.cold") s" "30 s"
 row "pipectl up, nothing to do" "$(median <"$work/up.again") s" "0.3 s"
 row "pipectl status" "$(median <"$work/status") s" "0.5 s"
+row "pipectl doctor, before a start" "$(median <"$work/doctor") s" "1 s"
+row "pipectl bundle" "$(median <"$work/bundle") s" "10 s"
 row "memory of all containers after that" "$(median <"$work/ours.memory") MiB" "3072 MiB"
 row "one transaction of 100,000 rows, to the destination" "$(median <"$work/ours.burst") rows/s" "12000 rows/s"
 row "100 changes/s, commit to destination, half of them within" "$(half ours) ms" "600 ms"

@@ -153,6 +153,10 @@ pub struct ResetArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub backup: Option<PathBuf>,
 
+    /// With `all`: remove the stack's images as well, except what containers of others use; the next `up` builds them anew
+    #[arg(long)]
+    pub images: bool,
+
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,

@@ -137,6 +137,7 @@ pub(super) const RESET: &str = "\
 Examples:
   pipectl reset pipeline   copy the source afresh with the next `pipectl up`
   pipectl reset all        leave nothing but the images
+  pipectl reset all --images  not even those
   pipectl reset all --backup before.tar  keep a copy
   pipectl reset all --yes  without asking, for scripts";
 
@@ -201,7 +202,8 @@ Examples:
   pipectl images pull --registry registry.example.com/pipectl   elsewhere, instead of building
   pipectl images save images.tar    for a machine without a network, where `load` reads it
   pipectl images load images.tar    says what was there already
-  pipectl images prune              remove outdated builds";
+  pipectl images prune              remove outdated builds
+  pipectl images prune --all        remove all of them that no container uses";
 
 pub(super) const CRITICAL_PATH: &str = "\
 Examples:

@@ -68,5 +68,9 @@ pub enum ImagesAction {
         file: PathBuf,
     },
     /// Remove images that pipectl built from sources that have changed since
-    Prune,
+    Prune {
+        /// Those of the sources as they are now, too; what a container uses stays
+        #[arg(long)]
+        all: bool,
+    },
 }

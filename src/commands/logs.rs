@@ -1,7 +1,7 @@
 //! `pipectl logs`: the lines of many containers in one stream.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -23,6 +23,9 @@ use crate::ui::logs::LogPrefix;
 
 /// Time between two looks for a container that has ended.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// So long nothing of what is followed may run before that counts as the end: `pipectl restart` and `up` stop before they start.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -180,9 +183,10 @@ impl Follower {
         }
     }
 
-    /// Its id, once it runs again; nothing when none of those that are followed runs.
+    /// Its id, once it runs again; nothing when none of those that are followed has run for a while.
     async fn comes_back(&self) -> Result<Option<String>, BackendError> {
         let name = &self.containers[self.index].name;
+        let mut ran = Instant::now();
         loop {
             // Between two looks.
             tokio::time::sleep(LOOK).await;
@@ -192,7 +196,9 @@ impl Follower {
                 return Ok(Some(own.id.clone()));
             }
             let followed = |container: &ContainerSummary| self.containers.iter().any(|one| one.name == container.name);
-            if !now.iter().filter(live).any(followed) {
+            if now.iter().filter(live).any(followed) {
+                ran = Instant::now();
+            } else if ran.elapsed() > PATIENCE {
                 return Ok(None);
             }
         }

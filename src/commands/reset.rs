@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Exit;
 use super::backup::{self, After, Order};
 use super::context::Context;
+use super::images::remove;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
 use super::unfinished::Unfinished;
@@ -22,6 +23,9 @@ use crate::ui::table::Table;
 
 pub async fn run(context: &Context, arguments: &ResetArgs) -> Exit {
     let stack = Stack::open(context).await?;
+    if arguments.images && arguments.level != ResetLevel::All {
+        return Err(Failure::usage("images are removed by `reset all` only").hint("pipectl reset all --images"));
+    }
     match arguments.level {
         ResetLevel::All => all(context, &stack, arguments).await,
         ResetLevel::Pipeline => pipeline(context, &stack, arguments).await,
@@ -41,11 +45,12 @@ async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
     let observed = stack.observe().await?;
     let plan = reconcile::reset_all(&stack.project, &observed)?;
     let state = stack.state_dir();
-    if plan.changes() == 0 && !state.exists() {
+    let images = if arguments.images { remove::all(stack).await? } else { Vec::new() };
+    if plan.changes() == 0 && !state.exists() && images.is_empty() {
         context.ui.note("nothing to do: nothing of this project is here");
         return Ok(exit::OK);
     }
-    context.ui.note(&going(&plan, Some(&state)));
+    context.ui.note(&going(&plan, Some(&state), &images));
     if !confirmed(
         context,
         arguments.yes,
@@ -72,6 +77,9 @@ async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
         std::fs::remove_dir_all(&state)
             .map_err(|error| Failure::stack(format!("cannot remove {}", state.display())).because(error.to_string()))?;
     }
+    if arguments.images {
+        remove::remove(context, stack, &images).await?;
+    }
     Ok(exit::OK)
 }
 
@@ -87,8 +95,8 @@ async fn leave_source(context: &Context, stack: &Stack) {
     }
 }
 
-/// Containers, networks and volumes that a plan removes, and pipectl's own notes about the project.
-pub fn going(plan: &Plan, state: Option<&Path>) -> String {
+/// Containers, networks and volumes that a plan removes, pipectl's own notes about the project, and images.
+pub fn going(plan: &Plan, state: Option<&Path>, images: &[String]) -> String {
     let mut table = Table::new(["REMOVES", "NAME"]);
     for operation in &plan.operations {
         match &operation.action {
@@ -100,6 +108,9 @@ pub fn going(plan: &Plan, state: Option<&Path>) -> String {
     }
     if let Some(state) = state.filter(|state| state.exists()) {
         table.row(["directory", &state.display().to_string()]);
+    }
+    for image in images {
+        table.row(["image", image]);
     }
     table.render(None)
 }

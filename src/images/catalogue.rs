@@ -324,13 +324,17 @@ impl Catalogue {
 
     /// Local references of our images that no current input makes any more: what `pipectl images prune` removes.
     pub fn stale(&self, local: &[ImageSummary]) -> Vec<String> {
-        let is_stale = |reference: &&String| {
-            let ours = self.images.values().any(|image| image.repository == repository(reference));
-            let current = self.images.values().any(|image| image.reference() == **reference);
-            ours && !current && tag(reference).is_some_and(is_hash)
-        };
-        let stale: BTreeSet<_> = local.iter().flat_map(|image| &image.references).filter(is_stale).collect();
-        stale.into_iter().cloned().collect()
+        let is_current = |reference: &String| self.images.values().any(|image| image.reference() == *reference);
+        let mut own = self.own(local);
+        own.retain(|reference| !is_current(reference) && tag(reference).is_some_and(is_hash));
+        own
+    }
+
+    /// Local references of our images, whatever they were made from.
+    pub fn own(&self, local: &[ImageSummary]) -> Vec<String> {
+        let is_own = |reference: &&String| self.images.values().any(|image| image.repository == repository(reference));
+        let own: BTreeSet<_> = local.iter().flat_map(|image| &image.references).filter(is_own).collect();
+        own.into_iter().cloned().collect()
     }
 
     /// Whether a service forbids pulling this reference.

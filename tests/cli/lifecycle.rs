@@ -171,6 +171,58 @@ fn reset_without_a_terminal_and_without_yes_refuses() {
 }
 
 #[test]
+fn reset_all_takes_the_images_along_when_asked() {
+    const BUILT: &str = "
+name: shop
+services:
+  web:
+    build: {context: ../web}
+    image: pipectl/web
+";
+    let stage = Stage::new(BUILT);
+    stage.write("web/Dockerfile", "FROM pipectl/base\n");
+    stage.write("compose/images/base/Dockerfile", "FROM debian\n");
+    assert_eq!(stage.run(&["up"]).code, 0);
+    let own = |stage: &Stage| {
+        let references = stage.world().images.iter().flat_map(|image| image.references.clone()).collect::<Vec<_>>();
+        references.into_iter().filter(|reference| reference.starts_with("pipectl/")).count()
+    };
+    assert_eq!(own(&stage), 4, "each by its hash and as the latest");
+    assert_snapshot!(stage.run(&["reset", "pipeline", "--images", "--yes"]), @r"
+    exit code 2
+    --- stderr
+    error: images are removed by `reset all` only
+
+    hint: pipectl reset all --images
+    ");
+    let reset = stage.run(&["reset", "all", "--images", "--yes"]);
+    assert!(reset.stderr.ends_with("removed pipectl/web:latest\n4 image(s) removed\n"), "{reset}");
+    assert_eq!((reset.code, own(&stage)), (0, 0));
+    assert_eq!(
+        stage.run(&["reset", "all", "--images", "--yes"]).stderr,
+        "nothing to do: nothing of this project is here\n"
+    );
+}
+
+#[test]
+fn an_image_that_a_container_uses_stays() {
+    let stage = Stage::up();
+    let image = stage.world().images.iter().position(|image| image.references.contains("db:1")).expect("an image");
+    stage.world().images[image].references.insert("pipectl/web:0123456789ab".into());
+    stage.write("compose/images/web/Dockerfile", "FROM debian\n");
+    stage.write("compose/compose.yaml", "name: shop\nservices: {web: {image: pipectl/web}}\n");
+    let used = "conflict: unable to remove repository reference \"pipectl/web:0123456789ab\" (must force) - container 12ab is using its \
+                referenced image 34cd";
+    stage.world().refusals.insert("DELETE /images/pipectl/web:0123456789ab".into(), (409, used.into()));
+    assert_snapshot!(stage.run(&["images", "prune", "--all"]), @r#"
+    exit code 0
+    --- stderr
+    warning: pipectl/web:<image-hash> stays: conflict: unable to remove repository reference "pipectl/web:<image-hash>" (must force) - container 12ab is using its referenced image 34cd
+    0 image(s) removed
+    "#);
+}
+
+#[test]
 fn reset_all_leaves_nothing() {
     let stage = Stage::up();
     let reset = stage.run(&["reset", "all", "--yes"]);

@@ -3,7 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::stack::{Stack, docker};
+use crate::stack::{Stack, docker, run};
+
+/// The generator counts its rounds from each start.
+const GENERATOR_STARTS: &str = "round 1:";
 
 pub fn interrupted_up_resumes(stack: &Stack) {
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
@@ -29,6 +32,52 @@ pub fn interrupted_up_resumes(stack: &Stack) {
     assert_eq!(status.code(), Some(130), "interrupted: {}", seen.join("\n"));
     // Ends with the flow proved.
     stack.up();
+}
+
+pub fn logs_go_on_over_a_restart(stack: &Stack) {
+    stack.up();
+    let mut child = stack
+        .command(&["logs", "--follow", "--tail", "1", "data-generator"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("pipectl runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map_while(Result::ok);
+    let mut seen = vec![lines.next().expect("its last line")];
+    for _ in 0..2 {
+        stack.pipectl(&["restart", "data-generator"]).succeeded();
+        let first = lines.find(|line| {
+            seen.push(line.clone());
+            line.contains(GENERATOR_STARTS)
+        });
+        assert!(first.is_some(), "the log ended with the container: {}", seen.join("\n"));
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(interrupted.success());
+    assert_eq!(child.wait().expect("pipectl ends").code(), Some(0));
+    let starts = seen[1..].iter().filter(|line| line.contains(GENERATOR_STARTS)).count();
+    assert_eq!(starts, 2, "each line once: {}", seen.join("\n"));
+}
+
+pub fn another_project_beside_it(stack: &Stack) {
+    const OTHER: &str = "pipectl-live-other";
+    stack.up();
+    let before = stack.fingerprint();
+    let other = |arguments: &[&str]| run(&mut stack.command_of(OTHER, arguments));
+    other(&["up", "postgres-dest", "kafka", "--ports", "auto"]).succeeded();
+    stack.pipectl(&["up"]).succeeded().says("nothing changed");
+    other(&["up", "postgres-dest", "kafka"]).succeeded().says("nothing changed");
+    // Each has a table of this name, and only its own rows.
+    stack.await_region(1, &stack.sql("postgres-source", "SELECT name FROM regions WHERE region_id = 1"));
+    let ask = "SELECT count(*) FROM regions";
+    let own = format!("{OTHER}-postgres-dest-1");
+    let rows = docker(&["exec", &own, "psql", "-U", "admin", "-d", "jadc2_db", "-Atc", ask]);
+    assert_eq!(rows.trim(), "0");
+    other(&["reset", "all", "--yes"]).succeeded();
+    let label = format!("label=com.docker.compose.project={OTHER}");
+    assert_eq!(docker(&["ps", "-aq", "--filter", &label]), "");
+    assert_eq!(docker(&["volume", "ls", "-q", "--filter", &label]), "");
+    assert_eq!(stack.fingerprint(), before, "nothing of this project was touched");
+    stack.pipectl(&["status"]).succeeded();
 }
 
 pub fn down_keeps_data(stack: &Stack) {

@@ -60,6 +60,8 @@ const SCENARIOS: &[Scenario] = &[
     ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),
     ("a job is stopped and started on its own", converge::one_job_alone),
+    ("logs go on over a restart, each line once", lifecycle::logs_go_on_over_a_restart),
+    ("another project lives beside it and goes without a trace", lifecycle::another_project_beside_it),
     (
         "a large transaction, a rolled-back one, changed keys and a truncate leave three equal stores",
         converge::odd_changes_arrive,

@@ -65,6 +65,16 @@ impl Stack {
         command
     }
 
+    /// A command line on another project with the same files and nothing of this one's settings.
+    pub fn command_of(&self, project: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.env("PIPECTL_PROJECT", project);
+        for (name, _) in ports() {
+            command.env_remove(name);
+        }
+        command
+    }
+
     /// Runs pipectl to its end.
     pub fn pipectl(&self, arguments: &[&str]) -> Ran {
         run(&mut self.command(arguments))

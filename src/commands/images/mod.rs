@@ -1,6 +1,7 @@
 //! `pipectl images`: what the project needs, what of it is here.
 
 mod push;
+pub mod remove;
 mod transport;
 
 use std::collections::BTreeSet;
@@ -54,7 +55,12 @@ pub async fn run(context: &Context, arguments: &ImagesArgs) -> Exit {
         ImagesAction::Push { services, registry } => push::run(context, &stack, &state, &services, &registry).await,
         ImagesAction::Save { file } => transport::save(context, &stack, &state, &file, arguments.json).await,
         ImagesAction::Load { file } => transport::load(context, &stack, &state, &file, arguments.json).await,
-        ImagesAction::Prune => prune(context, &stack, &state).await,
+        ImagesAction::Prune { all } => {
+            let here = stack.engine.images().await?;
+            let going = if all { state.catalogue.own(&here) } else { state.catalogue.stale(&here) };
+            remove::remove(context, &stack, &going).await?;
+            Ok(exit::OK)
+        }
     }
 }
 
@@ -132,15 +138,5 @@ async fn get(context: &Context, stack: &Stack, state: State, services: &[String]
     let told = |_: &_| summary.clone();
     let running = Running { images, ..Running::plain(command, &told) };
     run_plan(context, stack, &plan, &running).await?;
-    Ok(exit::OK)
-}
-
-async fn prune(context: &Context, stack: &Stack, state: &State) -> Exit {
-    let old = state.catalogue.stale(&stack.engine.images().await?);
-    for reference in &old {
-        stack.engine.remove_image(reference).await?;
-        context.ui.note(&format!("removed {reference}"));
-    }
-    context.ui.note(&format!("{} image(s) removed", old.len()));
     Ok(exit::OK)
 }

@@ -12,6 +12,7 @@ use crate::engine::observed::{ContainerSummary, Health, RunState};
 use crate::engine::work::{Probed, Prober};
 use crate::failure::Failure;
 use crate::model::Service;
+use crate::pipeline::known;
 use crate::probes;
 
 /// Time one probe may take; all are asked at once.
@@ -80,7 +81,10 @@ impl ContainerStatus {
             ("restarting", _) => format!("{name} restarts in a loop; `pipectl logs {name}` shows why"),
             (_, Some("starting")) => format!("{name} is still starting"),
             _ if self.detail.is_empty() => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
-            _ => format!("{name} is not ready: {}; `pipectl logs {name}` shows why", self.detail),
+            _ => match known::explain([self.detail.as_str()]) {
+                Some(known) => format!("{name} is not ready: {}: {}; {}", self.detail, known.means, known.next),
+                None => format!("{name} is not ready: {}; `pipectl logs {name}` shows why", self.detail),
+            },
         })
     }
 
@@ -195,6 +199,19 @@ mod tests {
         status.uptime_s = Some(uptime_s);
         status.ok = !status.loops();
         status
+    }
+
+    #[test]
+    fn what_a_probe_was_told_is_explained_where_it_is_known() {
+        let mut status = running(0, 5);
+        status.ok = false;
+        status.detail = "password authentication failed for user \"admin\"".into();
+        let told = "job is not ready: password authentication failed for user \"admin\": the database was last started with another user \
+                    or password than the environment or .env gives now; `pipectl up` gives it those of now; or set POSTGRES_USER and \
+                    POSTGRES_PASSWORD to what they were";
+        assert_eq!(status.problem().as_deref(), Some(told));
+        status.detail = "503".into();
+        assert_eq!(status.problem().as_deref(), Some("job is not ready: 503; `pipectl logs job` shows why"));
     }
 
     #[test]
