@@ -177,14 +177,9 @@ impl State {
     pub fn desired(&self, stack: &Stack) -> Result<Desired, Failure> {
         let root = stack.project.dir.parent().unwrap_or(&stack.project.dir);
         let content = Content::below(root);
-        let key = if stack.project.secrets.is_empty() {
-            None
-        } else {
-            Some(key::load_or_create(
-                &stack.state_dir().join(SECRETS_KEY),
-                "`up` recreates the services with secrets once",
-            )?)
-        };
+        let file = stack.state_dir().join(SECRETS_KEY);
+        let load = || key::load_or_create(&file, "`up` recreates the services with secrets once");
+        let key = (!stack.project.secrets.is_empty()).then(load).transpose()?;
         let secret = |secret: &[u8]| key.as_ref().map(|key| key.sign(secret)).unwrap_or_default();
         let hashes = Hashes { content: &|path| content.hash(path), secret: &secret };
         Ok(desired(&stack.project, &self.catalogue.references(), hashes)?)

@@ -65,14 +65,13 @@ impl<T: Into<Vec<u8>>> From<T> for SecretBytes {
 }
 
 impl Project {
-    /// What a service was given as a variable, or as the secret in the file that the variable with `_FILE` behind it names, as many images
-    /// have it.
+    /// What a service was given as the secret in the file that the variable with `_FILE` behind it names, as many images have it, or as the
+    /// variable itself.
     pub fn given(&self, service: &str, variable: &str) -> Option<String> {
         let service = self.services.get(service)?;
-        if let Some(value) = service.environment.get(variable) {
-            return Some(value.clone());
-        }
-        let path = service.environment.get(&format!("{variable}_FILE"))?;
+        let Some(path) = service.environment.get(&format!("{variable}_FILE")) else {
+            return service.environment.get(variable).cloned();
+        };
         let name = path.strip_prefix(SECRETS_DIR)?.strip_prefix('/')?;
         let used = service.secrets.iter().find(|used| used.target == name)?;
         let text = String::from_utf8_lossy(self.secrets.get(&used.source)?.content.reveal()).into_owned();
@@ -89,7 +88,28 @@ impl fmt::Debug for SecretBytes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Service;
     use super::*;
+
+    #[test]
+    fn a_service_was_given_what_its_file_holds() {
+        let variables = [("PASSWORD_FILE", "/run/secrets/db"), ("PASSWORD", "not read"), ("USER", "keeper")];
+        let used = SecretUse { source: "password".into(), target: "db".into(), uid: 0, gid: 0, mode: 0o444 };
+        let db = Service {
+            environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            secrets: vec![used],
+            ..Service::default()
+        };
+        let source = SecretSource::File("/home/me/password.txt".into());
+        let project = Project {
+            services: [("db".to_owned(), db)].into(),
+            secrets: [("password".to_owned(), Secret { source, content: "hunter2\n".into() })].into(),
+            ..Project::default()
+        };
+        assert_eq!(project.given("db", "PASSWORD").as_deref(), Some("hunter2"));
+        assert_eq!(project.given("db", "USER").as_deref(), Some("keeper"));
+        assert_eq!(project.given("db", "TOKEN"), None);
+    }
 
     #[test]
     fn debug_output_does_not_show_it() {

@@ -36,6 +36,8 @@ pub fn passwords_are_replaced_and_nowhere_else(stack: &Stack) {
     // Ends with a row that went all the way, through every service that logs in somewhere, and prints how to log in.
     with_passwords(&["up"]).succeeded();
     with_passwords(&["status"]).succeeded();
+    // Who still has the old ones is told so.
+    stack.pipectl(&["status"]).exited(1).says("`pipectl up` gives it those of now");
     with_passwords(&["token", "refresh"]).succeeded();
 
     let secrets = [DATABASES, CATALOG];
