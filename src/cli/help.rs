@@ -202,8 +202,7 @@ Examples:
   pipectl images pull --registry registry.example.com/pipectl   elsewhere, instead of building
   pipectl images save images.tar    for a machine without a network, where `load` reads it
   pipectl images load images.tar    says what was there already
-  pipectl images prune              remove outdated builds
-  pipectl images prune --all        remove all of them that no container uses";
+  pipectl images prune              remove outdated builds";
 
 pub(super) const CRITICAL_PATH: &str = "\
 Examples:
