@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bollard::body_full;
 use bollard::errors::Error;
-use bollard::models::NetworkConnectRequest;
+use bollard::models::{EndpointSettings, NetworkConnectRequest};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     StatsOptionsBuilder, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -29,20 +29,27 @@ impl DockerEngine {
         let (body, later) = spec::request(wanted, self.api);
         let options = CreateContainerOptionsBuilder::default().name(&wanted.name).build();
         let created = self.docker.create_container(Some(options), body).await.map_err(|error| context.error(error))?;
-        for (network, endpoint) in later {
-            let request = NetworkConnectRequest { container: created.id.clone(), endpoint_config: Some(endpoint) };
-            if let Err(error) = self.docker.connect_network(&network, request).await {
-                let failure = context.error(error);
-                // It carries the label of a complete container: left behind, the next run would take it for one.
-                self.delete_container(&created.id).await?;
-                return Err(failure);
-            }
-        }
-        if let Err(failure) = self.put_secrets(&created.id, wanted).await {
+        if let Err(failure) = self.complete(&created.id, wanted, later).await {
+            // It carries the label of a complete container: left behind, the next run would take it for one.
             self.delete_container(&created.id).await?;
             return Err(failure);
         }
         Ok(created.id)
+    }
+
+    /// What the create request does not do: further networks, and secrets.
+    async fn complete(
+        &self,
+        container: &str,
+        wanted: &ContainerSpec,
+        networks: Vec<(String, EndpointSettings)>,
+    ) -> Result<()> {
+        let context = self.context(format!("create container {}", wanted.name), format!("image {}", wanted.image));
+        for (network, endpoint) in networks {
+            let request = NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(endpoint) };
+            self.docker.connect_network(&network, request).await.map_err(|error| context.error(error))?;
+        }
+        self.put_secrets(container, wanted).await
     }
 
     async fn put_secrets(&self, container: &str, wanted: &ContainerSpec) -> Result<()> {

@@ -10,7 +10,7 @@ use super::observed::{
     COMPOSE_HASH_LABEL, CONFIG_FILES_LABEL, CONFIG_HASH_LABEL, LAYOUT_LABEL, NETWORK_LABEL, NUMBER_LABEL, ONEOFF_LABEL,
     PROJECT_LABEL, SERVICE_LABEL, VOLUME_LABEL, WORKING_DIR_LABEL,
 };
-use crate::model::{Mount, MountKind, Project, SECRETS_DIR, Secret, SecretUse, Service};
+use crate::model::{Mount, MountKind, Project, SECRETS_DIR, SecretUse, Service};
 
 /// Why a service cannot be described.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +185,7 @@ fn mounts(project: &Project, service: &Service) -> Vec<Mount> {
 
 fn secret_file(project: &Project, used: &SecretUse) -> SecretFile {
     let SecretUse { source, target, uid, gid, mode } = used;
-    let content = project.secrets.get(source).map(|Secret { content, .. }| content.clone()).unwrap_or_default();
+    let content = project.secrets.get(source).map(|secret| secret.content.clone()).unwrap_or_default();
     SecretFile { name: target.clone(), uid: *uid, gid: *gid, mode: *mode, content }
 }
 
@@ -246,7 +246,7 @@ fn volume(project: &Project, key: &str) -> VolumeSpec {
 mod tests {
     use super::super::graph::tests::project;
     use super::*;
-    use crate::model::{Network, NetworkAttachment, SecretSource, Volume};
+    use crate::model::{Network, NetworkAttachment, Secret, SecretSource, Volume};
 
     fn one(content: &'static str) -> Desired {
         let mut project = project(&["web:"]);

@@ -13,8 +13,9 @@ use super::backend::{ContainerSpec, NetworkSpec, SecretFile, VolumeSpec};
 use crate::model::{Healthcheck, Mount, MountKind, Port, Protocol, RestartPolicy};
 
 /// Hash of a container's configuration. `labels` are those of the file, `contents` maps mount targets and the paths of
-/// secrets to the hash of what is there: the hash of a configuration can be seen by whoever looks at the container, so no secret goes into it. Name and image are left out: the name only counts containers of a service, and a changed
-/// image is told from a changed configuration by looking at the image itself.
+/// secrets to the hash of what is there: whoever looks at the container sees the result, so no secret itself goes into
+/// it. Name and image are left out: the name only counts containers of a service, and a changed image is told from a
+/// changed configuration by looking at the image itself.
 pub(super) fn container(
     spec: &ContainerSpec,
     labels: &BTreeMap<String, String>,

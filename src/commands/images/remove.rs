@@ -2,14 +2,14 @@
 
 use crate::commands::context::Context;
 use crate::commands::stack::Stack;
-use crate::commands::up::State;
 use crate::engine::backend::{Backend, BackendError};
 use crate::failure::Failure;
+use crate::images;
 
 /// The stack's own images that are here, whatever they were made from.
 pub async fn all(stack: &Stack) -> Result<Vec<String>, Failure> {
-    let state = State::read(stack).await?;
-    Ok(state.catalogue.own(&stack.engine.images().await?))
+    let catalogue = images::catalogue(&stack.project)?;
+    Ok(catalogue.own(&stack.engine.images().await?))
 }
 
 /// Removes images. One that a container uses stays, and is named.
