@@ -11,6 +11,10 @@ PROGRAM ?=
 PREFIX ?= /usr/local
 # Rust target of `dist`, for example x86_64-unknown-linux-musl; empty: this machine's.
 TARGET ?=
+# Optimising across all crates makes the program a third smaller and takes as long again (12 minutes instead of 6 on two cores). `dist`
+# does it, and a plain `cargo build --release`; whoever waits for the first `make up` need not.
+export CARGO_PROFILE_RELEASE_LTO ?= off
+export CARGO_PROFILE_RELEASE_CODEGEN_UNITS ?= 16
 # A package manager in a container may need this machine's proxy settings; pipectl hands them on to image builds.
 export http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
 
@@ -81,7 +85,7 @@ install: $(if $(PROGRAM),,build) ## Install program, manual pages and completion
 
 dist: ## Make dist/pipectl-VERSION-TARGET.tar.gz, its SBOM and SHA256SUMS; TARGET=x86_64-unknown-linux-musl is static
 	@.make/rust.sh
-	@PROGRAM='$(PROGRAM)' .make/dist.sh $(TARGET)
+	@env -u CARGO_PROFILE_RELEASE_LTO -u CARGO_PROFILE_RELEASE_CODEGEN_UNITS PROGRAM='$(PROGRAM)' .make/dist.sh $(TARGET)
 
 clean: ## Remove build results (not the containers: that is `pipectl reset`)
 	@rm -rf target dist .venv

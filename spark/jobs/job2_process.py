@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import psycopg2
-from lib import batch, changes, keys, lake, resume, slices
+from lib import batch, changes, lake, lines, resume, slices
 from lib.batch import TableChanges
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
@@ -63,10 +63,12 @@ def main(job: Job) -> None:
         with ThreadPoolExecutor(1) as writer:
             for piece in slices.cut(frame, job.storage, pipeline.changes_path, version, topics, applied):
                 with batch.reduced(pipeline, log, piece, applied) as found:
-                    work = Batch(query_id, batch_id, change_log, [table_batch(change) for change in found.tables])
+                    tables = [table_batch(change) for change in found.tables]
+                last = piece.is_last or found.stop is not None
                 rows += sum(taken.result())
-                if found.tables:
-                    taken = writer.submit(destination.apply, work)
+                # Without changes too, the last one brings the aggregates up to date.
+                if tables or last:
+                    taken = writer.submit(destination.apply, Batch(query_id, batch_id, change_log, tables, last))
                 applied.update({change.topic: change.end for change in found.tables})
                 reached.update({change.topic: change.reached for change in found.tables})
                 if found.stop is not None:
@@ -79,8 +81,8 @@ def main(job: Job) -> None:
     def table_batch(change: TableChanges) -> TableBatch:
         return TableBatch(
             table=change.table.destination,
-            keys=[keys.document(change.table, key) for key in change.keys],
-            rows=transforms[change.table.name].documents(change),
+            keys=lines.of_keys(change),
+            rows=transforms[change.table.name].lines(change),
             truncated=change.truncated_at is not None,
             topic=change.topic,
             base=applied.get(change.topic, 0),

@@ -1,9 +1,9 @@
 """The SQL that brings a batch into the destination. It is copied into temporary tables:
 
-- ``pipectl_stage(tbl, kind, doc)``: kind ``k`` the keys that changed, kind ``r`` the transformed rows, as documents;
-- ``pipectl_k_<table>`` and ``pipectl_r_<table>``: the same with the types of the destination, which everything else reads: joins over
-  documents would be nested loops;
-- ``pipectl_affected(aggregate, doc)``: the groups of an aggregate that have to be computed again.
+- ``pipectl_k_<table>``: the keys that changed, ``pipectl_r_<table>``: the transformed rows, both with the types of the destination
+  (what has parts as JSON);
+- ``pipectl_affected(aggregate, doc)``: the groups of an aggregate that have to be computed again. Those of a piece that is not the last
+  of its batch wait in the table ``pipectl.affected``, which outlives the session.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from dataclasses import dataclass
 from lib.identifiers import postgres_name as name
 from lib.identifiers import postgres_text as text
 
+# The planner's default for pages read out of order is that of a rotating disk: it then reads a whole table for the few rows of a batch.
 SESSION = """
-CREATE TEMPORARY TABLE pipectl_stage (tbl text, kind "char", doc json) ON COMMIT DELETE ROWS;
+SET random_page_cost = 1.1;
+CREATE TABLE IF NOT EXISTS pipectl.affected (aggregate text NOT NULL, doc json NOT NULL);
 CREATE TEMPORARY TABLE pipectl_affected (aggregate text, doc json) ON COMMIT DELETE ROWS;
 """
 
-COPY = "COPY pipectl_stage (tbl, kind, doc) FROM STDIN"
-
 APPLIED = "SELECT topic, next_offset, change_log FROM pipectl.applied FOR UPDATE"
+
+PUT_OFF = "INSERT INTO pipectl.affected SELECT aggregate, doc::json FROM (SELECT DISTINCT aggregate, doc::text FROM pipectl_affected) a"
+
+TAKE_UP = """
+WITH waiting AS (DELETE FROM pipectl.affected RETURNING aggregate, doc)
+INSERT INTO pipectl_affected SELECT aggregate, doc FROM waiting
+"""
 
 ADVANCE = """
 INSERT INTO pipectl.applied (topic, "partition", next_offset, change_log) VALUES (%s, 0, %s, %s)
@@ -37,9 +44,10 @@ ON CONFLICT (query_id, batch_id) DO UPDATE SET upserted = ledger.upserted + excl
 
 PRUNE = "DELETE FROM pipectl.ledger WHERE committed_at < clock_timestamp() - make_interval(hours => %s)"
 
+# Name, type, and whether it has parts: an array or a composite.
 COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, NULL)
-FROM pg_attribute a
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory IN ('A', 'C')
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
 
@@ -52,18 +60,13 @@ class Target:
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    json_columns: dict[str, str]  # those of type json or jsonb: there a document's string is JSON text, not a string
+    types: dict[str, str]
+    with_parts: frozenset[str] = frozenset()  # arrays and composites: they come as JSON
 
     @property
     def qualified(self) -> str:
         """Schema and table, quoted."""
         return f"{name(self.schema)}.{name(self.table)}"
-
-
-def copy_line(table: str, kind: str, document: str) -> str:
-    """A line in COPY's text format."""
-    escaped = document.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    return f"{table}\t{kind}\t{escaped}\n"
 
 
 def stage(target: Target, kind: str) -> str:
@@ -82,30 +85,23 @@ def staged_columns(target: Target, kind: str) -> Sequence[str]:
 
 
 def create_stages(target: Target) -> list[str]:
-    """Makes the typed temporary tables of a session."""
+    """Makes the temporary tables of a session."""
     return [
-        f"CREATE TEMPORARY TABLE {stage(target, kind)} ON COMMIT DELETE ROWS AS "
-        f"SELECT {', '.join(name(column) for column in staged_columns(target, kind))} FROM {target.qualified} WITH NO DATA"
+        f"CREATE TEMPORARY TABLE {stage(target, kind)} ({', '.join(_staged(target, kind))}) ON COMMIT DELETE ROWS"
         for kind in ("k", "r")
     ]
 
 
-def fill_stages(target: Target) -> list[str]:
-    """Gives the documents of the batch their types."""
-    statements = []
-    for kind in ("k", "r"):
-        listed = ", ".join(
-            f"(s.doc ->> {text(column)})::{target.json_columns[column]}"
-            if column in target.json_columns
-            else f"r.{name(column)}"
-            for column in staged_columns(target, kind)
-        )
-        statements.append(
-            f"INSERT INTO {stage(target, kind)} SELECT {listed} "
-            f"FROM pipectl_stage s, json_populate_record(NULL::{target.qualified}, s.doc) r "
-            f"WHERE s.tbl = {text(target.table)} AND s.kind = {text(kind)}"
-        )
-    return statements
+def _staged(target: Target, kind: str) -> list[str]:
+    return [
+        f"{name(column)} {'json' if kind == 'r' and column in target.with_parts else target.types[column]}"
+        for column in staged_columns(target, kind)
+    ]
+
+
+def copy(target: Target, kind: str) -> str:
+    """Takes the lines of a batch."""
+    return f"COPY {stage(target, kind)} FROM STDIN"
 
 
 def truncate(target: Target) -> str:
@@ -131,9 +127,19 @@ def upsert(target: Target) -> str:
     assigned = ", ".join(f"{name(column)} = excluded.{name(column)}" for column in rest)
     action = f"DO UPDATE SET {assigned}" if rest else "DO NOTHING"
     return (
-        f"INSERT INTO {target.qualified} ({columns}) SELECT {columns} FROM {stage(target, 'r')} "
+        f"INSERT INTO {target.qualified} ({columns}) SELECT {', '.join(_values(target))} FROM {stage(target, 'r')} r "
         f"ON CONFLICT ({key}) {action}"
     )
+
+
+def _values(target: Target) -> list[str]:
+    """Each column of the staged rows as the destination has it."""
+    return [
+        f"(json_populate_record(NULL::{target.qualified}, json_build_object({text(column)}, r.{name(column)}))).{name(column)}"
+        if column in target.with_parts
+        else f"r.{name(column)}"
+        for column in target.columns
+    ]
 
 
 def find_affected(aggregate: str, changed: Target, query: str) -> str:

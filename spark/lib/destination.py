@@ -31,8 +31,8 @@ class TableBatch:
     """What a batch does to one table."""
 
     table: str
-    keys: list[str]  # documents of all changed keys
-    rows: list[str]  # documents of the transformed rows
+    keys: list[str]  # lines of all changed keys
+    rows: list[str]  # lines of the transformed rows
     truncated: bool
     topic: str
     base: int  # offset below which changes were left out, because they had been applied
@@ -47,6 +47,9 @@ class Batch:
     batch_id: int
     change_log: str
     tables: list[TableBatch] = field(default_factory=list)
+    # Of a large one this may be a piece. Aggregates are computed with the last: what a group costs does not depend on how much of it
+    # has changed.
+    last: bool = True
 
 
 class Destination:
@@ -74,6 +77,8 @@ class Destination:
         self._prune = Every(_PRUNE_SECONDS, _PRUNE_SECONDS)
         self._connection: Any = None
         self._targets: dict[str, Target] = {}
+        # Whether groups may wait from an earlier piece; a process before this one may have left some.
+        self._waiting = True
 
     def open(self) -> None:
         """Connects and compares the tables there with what the transformations produce."""
@@ -89,7 +94,10 @@ class Destination:
         A connection lost during the commit leaves open whether it happened. The transaction is then run again, and the
         offsets recorded with the rows tell which tables of it are done.
         """
-        return self._with_retry(lambda cursor: self._apply(cursor, batch))
+        done = self._with_retry(lambda cursor: self._apply(cursor, batch))
+        # Committed: only now is it known.
+        self._waiting = not batch.last
+        return done
 
     def close(self) -> None:
         """Closes the connection."""
@@ -132,13 +140,14 @@ class Destination:
         if cursor.fetchone()[0] is None:
             raise DestinationError(f"the destination has no table {qualified}; create it in postgresql/init_dest.sql")
         cursor.execute(apply_sql.COLUMNS, (qualified,))
-        types = dict(cursor.fetchall())
+        found = cursor.fetchall()
+        types = {column: kind for column, kind, _ in found}
         columns = tuple(self._columns.get(table, types))
         unknown = [column for column in columns if column not in types]
         if unknown:
             raise DestinationError(f"{qualified} has no column `{unknown[0]}`, which its transformation produces")
-        json_columns = {column: kind for column, kind in types.items() if kind in ("json", "jsonb")}
-        return Target(self._schema, table, key, columns, json_columns)
+        with_parts = frozenset(column for column, _, has_parts in found if has_parts)
+        return Target(self._schema, table, key, columns, types, with_parts)
 
     def _applied(self, cursor: Any, change_log: str) -> dict[str, int]:
         cursor.execute(apply_sql.APPLIED)
@@ -160,9 +169,9 @@ class Destination:
                 raise DestinationError(
                     f"another process has applied changes of {table.topic} meanwhile; only one may run"
                 )
-        # A round trip for each group of statements and not for each: a small batch takes less time than the way there and back.
         self._copy(cursor, tables)
-        _run(cursor, [*self._fill_stages(tables), *self._note_affected(tables, before=True)])
+        # A round trip for each group of statements and not for each: a small batch takes less time than the way there and back.
+        _run(cursor, self._note_affected(tables, before=True))
         upserted = deleted = 0
         for table in tables:
             target = self._targets[table.table]
@@ -173,31 +182,35 @@ class Destination:
             deleted += cursor.rowcount
             cursor.execute(apply_sql.upsert(target))
             upserted += cursor.rowcount
-        _run(cursor, [*self._note_affected(tables, before=False), *self._renew_aggregates(tables)])
+        _run(cursor, [*self._note_affected(tables, before=False), *self._renew_aggregates(tables, batch.last)])
         for table in tables:
             cursor.execute(apply_sql.ADVANCE, (table.topic, table.end, batch.change_log))
-        offsets = json.dumps({table.topic: table.end for table in tables})
-        cursor.execute(apply_sql.LEDGER, (batch.query_id, batch.batch_id, upserted, deleted, offsets))
+        if tables:
+            offsets = json.dumps({table.topic: table.end for table in tables})
+            cursor.execute(apply_sql.LEDGER, (batch.query_id, batch.batch_id, upserted, deleted, offsets))
         if self._prune.is_due():
             cursor.execute(apply_sql.PRUNE, (self._retention_hours,))
         return upserted, deleted
 
     def _copy(self, cursor: Any, tables: list[TableBatch]) -> None:
-        lines = [apply_sql.copy_line(table.table, "k", key) for table in tables for key in table.keys]
-        lines += [apply_sql.copy_line(table.table, "r", row) for table in tables for row in table.rows]
-        cursor.copy_expert(apply_sql.COPY, io.StringIO("".join(lines)))
-
-    def _fill_stages(self, tables: list[TableBatch]) -> list[str]:
-        return [statement for table in tables for statement in apply_sql.fill_stages(self._targets[table.table])]
+        for table in tables:
+            target = self._targets[table.table]
+            for kind, lines in (("k", table.keys), ("r", table.rows)):
+                if lines:
+                    cursor.copy_expert(apply_sql.copy(target, kind), io.StringIO("".join(lines)))
 
     def _concerned(self, tables: list[TableBatch]) -> list[Aggregate]:
         changed = {table.table for table in tables}
         return [aggregate for aggregate in self._aggregates if changed & aggregate.affected.keys()]
 
-    def _renew_aggregates(self, tables: list[TableBatch]) -> list[str]:
-        return [
+    def _renew_aggregates(self, tables: list[TableBatch], last: bool) -> list[str]:
+        if not last:
+            return [apply_sql.PUT_OFF]
+        renewed = self._aggregates if self._waiting else self._concerned(tables)
+        take_up = [apply_sql.TAKE_UP] if self._waiting else []
+        return take_up + [
             statement
-            for aggregate in self._concerned(tables)
+            for aggregate in renewed
             for statement in apply_sql.renew(
                 aggregate.name, self._targets[aggregate.table], self._queries[aggregate.query]
             )

@@ -1,4 +1,4 @@
-"""The key of a change as a JSON document that Postgres reads into the destination's columns."""
+"""The key of a change as a line of COPY's text format."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from lib import copytext
 from lib.julian import date_text, time_text, timestamp_text, timestamptz_text
 from lib.pipeline import Table
 
@@ -23,11 +24,14 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
 }
 
 
-def document(table: Table, key: str) -> str:
-    """Debezium's key, with its numbers for days and microseconds written as dates and times."""
+def line(table: Table, key: str) -> str:
+    """The key columns of Debezium's key, its numbers for days and microseconds written as dates and times."""
     values = json.loads(key)
-    for column in table.key_columns:
-        written = _WRITTEN.get(column.type.name)
-        if written is not None:
-            values[column.name] = written(values[column.name])
-    return json.dumps(values, ensure_ascii=False)
+    return copytext.line([_written(column.type.name, values[column.name]) for column in table.key_columns])
+
+
+def _written(kind: str, value: Any) -> str:
+    if kind in _WRITTEN:
+        return _WRITTEN[kind](value)
+    # What is no text in JSON stands there as Postgres reads it.
+    return value if isinstance(value, str) else json.dumps(value)

@@ -70,7 +70,7 @@ class Merger:
             "merge",
             table=change.table.name,
             version=lake.version(session, path),
-            rows_merged=len(change.keys),
+            rows_merged=change.facts.changes,
             committed_ms=int(time.time() * 1000),
             offsets={change.topic: change.reached},
         )

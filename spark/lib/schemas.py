@@ -5,11 +5,12 @@ what is computed from it stops at the first one that has others, before any valu
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lib.facts import Facts
 from lib.pipeline import Table
 
 
@@ -46,22 +47,22 @@ def difference_of(table: Table | None, after: str | None) -> int | None:
     return UNKNOWN if found - declared else LACKS if declared - found else SAME
 
 
-def stop_at(log: DataFrame, tables: Sequence[Table], table: Table, rows: Sequence[Row]) -> int | None:
-    """The offset of the first change that must not be applied, of rows with `offset` and `difference`.
+def stop_at(
+    log: DataFrame, tables: Sequence[Table], table: Table, facts: Facts, first_lacking: Callable[[int], int | None]
+) -> int | None:
+    """The offset of the first change that must not be applied; `first_lacking` finds the first after an offset that lacks a column.
 
     A change that lacks a column is older than the column where a later change of the table has all of them: there the source has
     NULL too. Otherwise the column is gone.
     """
-    unknown = [row.offset for row in rows if row.difference == UNKNOWN]
-    lacking = [row.offset for row in rows if row.difference == LACKS]
-    if lacking:
-        complete = max((row.offset for row in rows if row.difference == SAME), default=-1)
-        if complete < max(lacking):
-            later = log.where((F.col("table") == table.source) & (F.col("offset") > max(lacking)))
-            found = later.where(difference(tables) == SAME).agg(F.max("offset")).collect()[0][0]
-            complete = max(complete, -1 if found is None else found)
-        unknown += [offset for offset in lacking if offset > complete]
-    return min(unknown, default=None)
+    if facts.lacking is None:
+        return facts.unknown
+    complete = facts.complete
+    if complete < facts.lacking:
+        later = log.where((F.col("table") == table.source) & (F.col("offset") > facts.lacking))
+        found = later.where(difference(tables) == SAME).agg(F.max("offset")).collect()[0][0]
+        complete = max(complete, -1 if found is None else found)
+    return min((offset for offset in (facts.unknown, first_lacking(complete)) if offset is not None), default=None)
 
 
 def explain(table: Table, offset: int, after: str) -> SchemaChangedError:

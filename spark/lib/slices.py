@@ -84,6 +84,7 @@ class Piece:
     rows: DataFrame
     changes: int
     bytes: int = 0
+    is_last: bool = True
 
 
 def cut(
@@ -100,11 +101,11 @@ def cut(
     slices = plan(topics, steps)
     if not slices:
         yield Piece(frame, changes, sum(step.bytes for step in steps))
-    for piece in slices:
+    for number, piece in enumerate(slices, 1):
         rows = frame.where((F.col("topic") == piece.topic) & (F.col("offset") >= piece.start))
         if piece.end is not None:
             rows = rows.where(F.col("offset") < piece.end)
-        yield Piece(rows, piece.changes, piece.bytes)
+        yield Piece(rows, piece.changes, piece.bytes, is_last=number == len(slices))
 
 
 def weigh(frame: DataFrame) -> list[Step]:

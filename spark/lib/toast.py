@@ -10,8 +10,12 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 MARKER = "__debezium_unavailable_value"
 _BYTES = MARKER.encode()
@@ -34,6 +38,21 @@ class UnresolvedValueError(Exception):
 def is_placeholder(value: Any) -> bool:
     """Whether Debezium put this where it had no value."""
     return value in _PLACEHOLDERS
+
+
+def resolved(log: DataFrame, topic: str, incomplete: Mapping[str | None, int]) -> dict[str, str]:
+    """The whole rows of keys whose change at an offset lacks values, from the keys' earlier changes in the log."""
+    if not incomplete:
+        return {}
+    history: dict[str, list[tuple[int, str, str | None]]] = defaultdict(list)
+    earlier = log.where((log["topic"] == topic) & log["key"].isin(list(incomplete)))
+    for row in earlier.select("key", "offset", "op", "after").collect():
+        if row.offset <= incomplete[row.key]:
+            history[row.key].append((row.offset, row.op, row.after))
+    return {
+        key: resolve((op, after) for _, op, after in sorted(entries, key=lambda entry: entry[0]))
+        for key, entries in history.items()
+    }
 
 
 def resolve(history: Iterable[tuple[str, str | None]]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from lib import casts, documents, typed
+from lib import casts, lines, typed
 from lib.batch import TableChanges
 from lib.functions import Function, FunctionError
 from lib.identifiers import spark_name
@@ -40,7 +40,7 @@ class Transform:
         else:
             self._sql = table.transform.read_text(encoding="utf-8").strip().rstrip(";")
         # A function is called for every batch: what it says may be another thing every time.
-        self._prepared = Prepared(spark, typed.CHANGE, self._documents, keep=self._function is None)
+        self._prepared = Prepared(spark, typed.CHANGE, self._lines, keep=self._function is None)
 
     def check(self) -> None:
         """Analyses it over an empty frame, so that a mistake stops the job at once and not with the first row."""
@@ -58,16 +58,15 @@ class Transform:
             with self._explained():
                 self._function.check(frame, result, self.table.result)
 
-    def documents(self, change: TableChanges) -> list[str]:
-        """The transformed rows of a batch as JSON texts."""
+    def lines(self, change: TableChanges) -> list[str]:
+        """The transformed rows of a batch as lines of COPY's text format, with the columns in the order of `columns`."""
         with self._explained():
             if change.frame is not None:
-                return [row[0] for row in self._documents(change.frame).collect()]
+                return [row[0] for row in self._lines(change.frame).collect()]
             return self._prepared.texts([typed.row(found) for found in change.changes or [] if found.after is not None])
 
-    def _documents(self, changes: DataFrame) -> DataFrame:
-        result = self._apply(typed.rows(self.table, changes))
-        return result.select(documents.column(result))
+    def _lines(self, changes: DataFrame) -> DataFrame:
+        return lines.of_rows(self._apply(typed.rows(self.table, changes)))
 
     @property
     def _kind(self) -> str:

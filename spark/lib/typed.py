@@ -7,9 +7,10 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lib.batch import Change, TableChanges
+from lib.batch import TableChanges
 from lib.casts import Place, cast
 from lib.identifiers import spark_name
+from lib.in_driver import Change
 from lib.pipeline import Column as Declared
 from lib.pipeline import Table
 from lib.prepared import Prepared
@@ -39,17 +40,27 @@ def rows(table: Table, changes: DataFrame) -> DataFrame:
     )
 
 
+def keys(table: Table, changes: DataFrame) -> DataFrame:
+    """The key of each change, typed as declared."""
+    return changes.select("key", _key_row(table).alias("key_row")).select(
+        *(value(table, column, "key_row") for column in table.key_columns)
+    )
+
+
 def changed_rows(table: Table, changes: DataFrame) -> DataFrame:
     """Key, row, op, offset and lsn of each change; the row's other columns are NULL for a delete."""
     text = text_struct([column.name for column in table.columns])
-    key_text = text_struct(list(table.key))
     # A delete has only its key, so the key is read from there always.
     values = [value(table, column, "key_row" if column.name in table.key else "row") for column in table.columns]
     return (
         changes.withColumn("row", F.from_json("after", text, {"mode": "FAILFAST"}))
-        .withColumn("key_row", F.from_json("key", key_text, {"mode": "FAILFAST"}))
+        .withColumn("key_row", _key_row(table))
         .select(*values, F.col("op").alias("_op"), F.col("offset").alias("_offset"), F.col("lsn").alias("_lsn"))
     )
+
+
+def _key_row(table: Table) -> Column:
+    return F.from_json("key", text_struct(list(table.key)), {"mode": "FAILFAST"})
 
 
 def row(change: Change) -> dict[str, Any]:

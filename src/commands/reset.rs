@@ -140,7 +140,9 @@ async fn pipeline(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Ex
 /// What a reset of the pipeline removes, shown.
 pub async fn planned(context: &Context, pipeline: &Pipeline) -> Result<ResetPlan, Failure> {
     let plan = reset::plan(pipeline).await.map_err(|error| {
-        Failure::from(error).hint("the servers that hold the data must run for this: `pipectl up --no-verify`")
+        Failure::from(error)
+            .hint("the servers that hold the data must run for this: `pipectl up --no-verify`")
+            .hint("`pipectl reset all` needs none of them: it removes containers, networks and volumes, the source's rows too")
     })?;
     if !plan.items.is_empty() {
         let mut table = Table::new(["REMOVES", "NAME", "HOLDS"]);

@@ -31,6 +31,11 @@ const NAME: &str =
     "a server that this one needs has no address: its container does not run, or is in no network with this one";
 const NAME_NEXT: &str = "`pipectl status` shows which; `pipectl up` starts it";
 
+const FETCH: &str = "a package could not be fetched while the image was made: containers do not reach the registry, or it is reached \
+     through a proxy whose certificates they do not know";
+const FETCH_NEXT: &str = "set http_proxy and https_proxy where this machine needs them, put the proxy's authority (a .crt file) into \
+     /usr/local/share/ca-certificates (both are handed on to builds), then `pipectl up`; or load the images: `pipectl images load FILE`";
+
 /// The table.
 const TABLE: &[Known] = &[
     // HDFS
@@ -151,6 +156,12 @@ const TABLE: &[Known] = &[
         "the metastore's database has no schema: its volume was emptied or another database was given",
         "`pipectl up --force-recreate hms-db hive-metastore`; where that does not help, `pipectl reset all` begins anew",
     ),
+    // Image builds
+    known(&["transfer failed for https://"], FETCH, FETCH_NEXT),
+    known(&["CERTIFICATE_VERIFY_FAILED"], FETCH, FETCH_NEXT),
+    known(&["Certificate verification failed"], FETCH, FETCH_NEXT),
+    known(&["Temporary failure resolving"], FETCH, FETCH_NEXT),
+    known(&["Failed to establish a new connection"], FETCH, FETCH_NEXT),
     // Anyone
     known(
         &["No space left on device"],
@@ -179,6 +190,7 @@ const TABLE: &[Known] = &[
     ),
     known(&["java.net.UnknownHostException"], NAME, NAME_NEXT),
     known(&["Temporary failure in name resolution"], NAME, NAME_NEXT),
+    known(&["Name or service not known"], NAME, NAME_NEXT),
 ];
 
 /// The failure that these lines tell of; nothing where none of them is known.
@@ -257,18 +269,37 @@ mod tests {
             "WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered",
             "waits for an executor",
         ),
-        ("submit: spark-driver:4042: connection refused", "could not be submitted"),
+        ("process: spark-driver:4042: [Errno 111] Connection refused; waiting", "could not be submitted"),
         (
             "MetaException(message:Hive Schema version 4.1.0 does not match metastore's schema version 4.0.0 Metastore is not upgraded)",
             "another version of Hive",
         ),
         ("MetaException(message:Version information not found in metastore.)", "has no schema"),
+        (
+            "[ERROR] Could not transfer artifact org.apache.maven.plugins:maven-dependency-plugin:pom:3.8.1 from/to central: \
+             transfer failed for https://registry.example/maven2/maven-dependency-plugin-3.8.1.pom",
+            "could not be fetched",
+        ),
+        (
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer",
+            "could not be fetched",
+        ),
+        ("Certificate verification failed: The certificate is NOT trusted.", "could not be fetched"),
+        (
+            "W: Failed to fetch http://registry.example/InRelease  Temporary failure resolving 'registry.example'",
+            "could not be fetched",
+        ),
+        (
+            "NewConnectionError: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+            "could not be fetched",
+        ),
         ("PANIC:  could not write to file \"pg_wal/xlogtemp.29\": No space left on device", "disk"),
         ("Terminating due to java.lang.OutOfMemoryError: Java heap space", "heap"),
         ("exec /usr/bin/tini: exec format error", "processor"),
         ("start-kafka: /var/lib/kafka/data is not writable by uid 10001", "belong to another user"),
         ("java.io.FileNotFoundException: /data/nn/in_use.lock (Permission denied)", "belong to another user"),
         ("Caused by: java.net.UnknownHostException: namenode", "no address"),
+        ("process: spark-driver:4042: [Errno -2] Name or service not known; waiting", "no address"),
         ("could not translate host name \"hms-db\" to address: Temporary failure in name resolution", "no address"),
     ];
 

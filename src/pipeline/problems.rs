@@ -164,6 +164,9 @@ fn connector(status: &PipelineStatus, name: &str) -> Option<Problem> {
 fn slot(status: &PipelineStatus, name: &str) -> Option<Problem> {
     match &status.slot {
         Fact::Unknown(reason) => Some(Hop::Source.beyond_repair(format!("replication slot unknown: {reason}"))),
+        Fact::Known(None) if nothing_has_arrived(status) => Some(Hop::Source.beyond_repair(format!(
+            "replication slot {name} does not exist yet: the connector makes it; `pipectl up` goes on from here"
+        ))),
         Fact::Known(None) => {
             let what = format!("replication slot {name} does not exist: changes since it was dropped cannot be read");
             Some(Hop::Source.with(Repair::Resnapshot, what))
@@ -180,8 +183,21 @@ fn slot(status: &PipelineStatus, name: &str) -> Option<Problem> {
             // There is nothing wrong with the source: nobody reads.
             Some(Hop::Connector.beyond_repair(format!("replication slot {name} is not in use")))
         }
+        Fact::Known(Some(slot)) if slot.is_read_by_another() => Some(Hop::Source.beyond_repair(format!(
+            "replication slot {name} is read by `{}` and not by the connector: the changes that it takes never arrive; end it at the source \
+             (`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '{name}'`), then \
+             `pipectl repair connector`",
+            slot.reader
+        ))),
         Fact::Known(Some(_)) => None,
     }
+}
+
+/// True where `up` has not come as far as the first change, so there is none to miss.
+fn nothing_has_arrived(status: &PipelineStatus) -> bool {
+    let registered = matches!(status.connector, Fact::Known(Some(_)));
+    let tables = status.destination.known();
+    !registered && tables.is_some_and(|tables| tables.iter().all(|table| table.applied.is_none()))
 }
 
 fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Option<Problem> {
@@ -212,6 +228,9 @@ fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineS
     for topic in spec.topics() {
         let read = ingest.and_then(|status| status.job.position(&topic)).max(applied(&topic)).unwrap_or_default();
         match ends.get(&topic) {
+            None if nothing_has_arrived(status) => problems.push(
+                Hop::Topics.beyond_repair(format!("topic {topic} does not exist yet: `pipectl up` goes on from here")),
+            ),
             None => problems.push(Hop::Topics.with(
                 Repair::Resnapshot,
                 format!("topic {topic} does not exist: changes in it that had not been read are gone"),
@@ -326,6 +345,42 @@ pub(super) mod tests {
 
     fn told(status: &PipelineStatus) -> Vec<String> {
         find(status, &spec()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_a_start_has_not_made_yet_is_not_taken_for_lost() {
+        let none = || "debezium has no container".to_owned();
+        let status = PipelineStatus {
+            connector: Fact::Unknown(none()),
+            slot: Fact::Known(None),
+            topics: Fact::Known(BTreeMap::new()),
+            jobs: Fact::Unknown("spark-driver has no container".into()),
+            ..healthy()
+        };
+        assert_eq!(
+            told(&status),
+            [
+                "connector unknown: debezium has no container",
+                "replication slot s does not exist yet: the connector makes it; `pipectl up` goes on from here",
+                "topic p.public.t does not exist yet: `pipectl up` goes on from here",
+                "jobs unknown: spark-driver has no container",
+            ]
+        );
+        assert!(find(&status, &spec()).iter().all(|problem| problem.repair.is_none()));
+    }
+
+    #[test]
+    fn a_slot_that_another_program_reads_is_not_the_connectors() {
+        let read_by = |reader: &str| {
+            let Fact::Known(Some(slot)) = slot(true, "reserved") else { unreachable!("a slot") };
+            PipelineStatus { slot: Fact::Known(Some(Slot { reader: reader.into(), ..slot })), ..healthy() }
+        };
+        assert_eq!(told(&read_by("Debezium Streaming")), Vec::<String>::new());
+        let told = told(&read_by("pg_recvlogical"));
+        assert!(
+            told[0].starts_with("replication slot s is read by `pg_recvlogical` and not by the connector"),
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -228,7 +228,7 @@ async fn row_items(pipeline: &Pipeline, destination: &Database) -> Result<Vec<Re
     let computed = spec.aggregates.values().map(|aggregate| &aggregate.table);
     let served = copies.chain(computed).map(|table| (spec.destination.schema.as_str(), table.as_str()));
     let mut items = Vec::new();
-    for (schema, table) in served.chain([("pipectl", "applied"), ("pipectl", "ledger")]) {
+    for (schema, table) in served.chain([("pipectl", "applied"), ("pipectl", "affected"), ("pipectl", "ledger")]) {
         let relation = quote_qualified(schema, table);
         let there = destination.first("SELECT to_regclass($1::text) IS NOT NULL", &[&relation]).await?;
         if !there.is_some_and(|row| row.get(0)) {

@@ -62,7 +62,7 @@ pub struct PipelineStatus {
 pub struct Slot {
     /// Name.
     pub name: String,
-    /// True while the connector streams from it.
+    /// True while somebody streams from it.
     pub active: bool,
     /// Bytes of write-ahead log that the connector has not confirmed.
     pub lag_bytes: i64,
@@ -72,6 +72,16 @@ pub struct Slot {
     pub confirmed: String,
     /// Position at which the log ends.
     pub current: String,
+    /// What the program calls itself that reads from it; empty while none does, and where the role may not know.
+    pub reader: String,
+}
+
+impl Slot {
+    /// True where another program than the connector reads from it: Debezium calls itself "Debezium Streaming"
+    /// (io.debezium.connector.postgresql.PostgresConnection).
+    pub fn is_read_by_another(&self) -> bool {
+        !self.reader.is_empty() && !self.reader.starts_with("Debezium")
+    }
 }
 
 /// A Spark job with its distance from the topics' ends.
@@ -193,7 +203,8 @@ async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
     let source = pipeline.source(LIMIT).await?;
     let sql = "SELECT slot_name::text, active, \
                coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint, \
-               coalesce(wal_status, 'unknown'), coalesce(confirmed_flush_lsn::text, ''), pg_current_wal_lsn()::text \
+               coalesce(wal_status, 'unknown'), coalesce(confirmed_flush_lsn::text, ''), pg_current_wal_lsn()::text, \
+               coalesce((SELECT application_name FROM pg_stat_replication WHERE pid = active_pid), '') \
                FROM pg_replication_slots WHERE slot_name = $1::text";
     let row = source.first(sql, &[&pipeline.spec.source.slot]).await?;
     Ok(row.map(|row| Slot {
@@ -203,6 +214,7 @@ async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
         wal_status: row.get(3),
         confirmed: row.get(4),
         current: row.get(5),
+        reader: row.get(6),
     }))
 }
 

@@ -15,6 +15,7 @@ mod governance;
 mod inject;
 mod inputs;
 mod keep;
+mod known;
 mod lifecycle;
 mod losses;
 mod offline;
@@ -101,6 +102,8 @@ const SCENARIOS: &[Scenario] = &[
     ("an image build that fails shows the failing step's output", inputs::failing_build),
     ("a taken port is named with its owner before anything is touched", inputs::taken_port),
     ("a taken port is replaced on request and every address follows", diagnose::a_taken_port_is_replaced_on_request),
+    ("what a server is known to fail with is explained", known::of_one_server),
+    ("what the flow is known to fail with is explained", known::of_the_flow),
     ("torture: random transactions on every type leave three equal stores", torture::torture),
     ("a source that is there already is captured and not written to", external::captured_and_not_written_to),
     ("reset pipeline starts the flow anew with equal tables", lifecycle::reset_pipeline),

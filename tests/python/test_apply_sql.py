@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
 import pytest
 from conftest import ROOT
-from lib import apply_sql, keys
+from lib import apply_sql, copytext, keys
 from lib.apply_sql import Target
 from lib.column_types import parse_type
 from lib.destination import Batch, Destination, DestinationError, TableBatch
 from lib.pipeline import Column, Table, load
 
-ORDERS = Target("public", "orders", ("order_id",), ("order_id", "amount", "details"), {"details": "jsonb"})
+TYPES = {"order_id": "bigint", "amount": "numeric(12,2)", "details": "jsonb", "tags": "text[]"}
+OTHER_KEYS = {"customer_id": "bigint", "region_id": "integer", "day": "date"}
+ORDERS = Target("public", "orders", ("order_id",), tuple(TYPES), TYPES, frozenset({"tags"}))
 
 
 def test_copy_escapes_what_separates():
-    assert apply_sql.copy_line("t", "r", "a\tb\nc\\d\r") == "t\tr\ta\\tb\\nc\\\\d\\r\n"
+    assert copytext.line(["a\tb\nc\\d\r", "e"]) == "a\\tb\\nc\\\\d\\r\te\n"
 
 
-def test_documents_get_the_types_of_the_destination():
-    keys_, rows = apply_sql.fill_stages(ORDERS)
-    assert keys_.startswith('INSERT INTO pg_temp."pipectl_k_orders" SELECT r."order_id" FROM pipectl_stage')
-    assert rows.startswith(
-        'INSERT INTO pg_temp."pipectl_r_orders" SELECT r."order_id", r."amount", (s.doc ->> \'details\')::jsonb'
-    )
+def test_rows_are_copied_into_the_types_of_the_destination_and_what_has_parts_as_json():
+    assert apply_sql.create_stages(ORDERS) == [
+        'CREATE TEMPORARY TABLE pg_temp."pipectl_k_orders" ("order_id" bigint) ON COMMIT DELETE ROWS',
+        'CREATE TEMPORARY TABLE pg_temp."pipectl_r_orders" ("order_id" bigint, "amount" numeric(12,2), "details" jsonb, '
+        '"tags" json) ON COMMIT DELETE ROWS',
+    ]
+    assert apply_sql.copy(ORDERS, "r") == 'COPY pg_temp."pipectl_r_orders" FROM STDIN'
 
 
 def test_upsert():
     assert apply_sql.upsert(ORDERS) == (
-        'INSERT INTO "public"."orders" ("order_id", "amount", "details") '
-        'SELECT "order_id", "amount", "details" FROM pg_temp."pipectl_r_orders" '
-        'ON CONFLICT ("order_id") DO UPDATE SET "amount" = excluded."amount", "details" = excluded."details"'
+        'INSERT INTO "public"."orders" ("order_id", "amount", "details", "tags") '
+        'SELECT r."order_id", r."amount", r."details", '
+        '(json_populate_record(NULL::"public"."orders", json_build_object(\'tags\', r."tags")))."tags" '
+        'FROM pg_temp."pipectl_r_orders" r '
+        'ON CONFLICT ("order_id") DO UPDATE SET "amount" = excluded."amount", "details" = excluded."details", '
+        '"tags" = excluded."tags"'
     )
 
 
@@ -49,14 +56,9 @@ def test_a_table_that_is_all_key():
 
 
 def test_names_are_quoted():
-    target = Target("public", 'we"ird', ("k",), ("k",), {})
+    target = Target("public", 'we"ird', ("k",), ("k",), {"k": "text"})
     assert '"we""ird"' in apply_sql.delete(target)
-    assert "'we\"ird'" in apply_sql.fill_stages(target)[0]
-
-
-def test_json_keeps_its_blanks():
-    target = Target("public", "t", ("k",), ("k", "j"), {"j": "json"})
-    assert "(s.doc ->> 'j')::json FROM" in apply_sql.fill_stages(target)[1]
+    assert '"pipectl_k_we""ird"' in apply_sql.create_stages(target)[0]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,8 @@ def test_json_keeps_its_blanks():
         ("time", 86400000000, "24:00:00.000000"),
         ("time", 1, "00:00:00.000001"),
         ("bytea", "AP8=", "\\x00ff"),
+        ("integer", 7, "7"),
+        ("boolean", True, "true"),
         ("numeric", "NAN", "NaN"),
         ("numeric", "1.50", "1.50"),
         ("double precision", "NaN", "NaN"),
@@ -82,7 +86,7 @@ def test_json_keeps_its_blanks():
 )
 def test_keys_are_written_as_postgres_reads_them(kind, sent, written):
     table = Table("public.x", ("k",), (Column("k", parse_type(kind)),), "x", ROOT)
-    assert json.loads(keys.document(table, json.dumps({"k": sent}))) == {"k": written}
+    assert keys.line(table, json.dumps({"k": sent})) == copytext.line([written])
 
 
 class FakeLostError(Exception):
@@ -95,7 +99,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.applied: list[tuple[str, int, str]] = []
         self.statements: list[str] = []
-        self.copied = ""
+        self.copied: dict[str, str] = {}
         self.commits = 0
         self.connections = 0
         self.fail_once_at: str | None = None
@@ -143,12 +147,12 @@ class FakeCursor:
         if statement == apply_sql.APPLIED:
             self.rows = list(self.database.applied)
         elif statement == apply_sql.COLUMNS:
-            self.rows = [("order_id", "bigint"), ("amount", "numeric"), ("details", "jsonb")]
+            self.rows = [(name, kind, name == "tags") for name, kind in (TYPES | OTHER_KEYS).items()]
         else:
             self.rows = [("oid",)]
 
     def copy_expert(self, statement, file: io.StringIO):
-        self.database.copied += file.read()
+        self.database.copied[statement] = file.read()
 
     def fetchone(self):
         return self.rows[0]
@@ -170,7 +174,7 @@ def destination(database):
 
 
 def batch(base: int = 0, end: int = 5) -> Batch:
-    table = TableBatch("orders", ['{"order_id": 1}'], ['{"order_id": 1}'], False, "t.public.orders", base, end)
+    table = TableBatch("orders", ["1\n"], ["1\t2.50\t\\N\n"], False, "t.public.orders", base, end)
     return Batch("q", 3, "log-1", [table])
 
 
@@ -189,6 +193,28 @@ def test_rows_aggregate_and_record_go_in_one_transaction(destination, database):
         text.index("INSERT INTO pipectl.applied"),
     ]
     assert order == sorted(order)
+    assert list(database.copied.values()) == ["1\n", "1\t2.50\t\\N\n"]
+
+
+def test_aggregates_wait_for_the_last_piece_of_a_batch(destination, database):
+    def renewed() -> int:
+        return sum('INSERT INTO "public"."revenue_by_region_day"' in statement for statement in database.statements)
+
+    destination.apply(batch())
+    database.statements.clear()
+    destination.apply(dataclasses.replace(batch(5, 9), last=False))
+    assert renewed() == 0
+    assert any(apply_sql.PUT_OFF in statement for statement in database.statements)
+    # Nothing is left of the batch but this.
+    assert destination.apply(Batch("q", 3, "log-1")) == (0, 0)
+    assert renewed() == 1
+    assert any(apply_sql.TAKE_UP in statement for statement in database.statements)
+    assert not any("pipectl.ledger" in statement for statement in database.statements[-2:])
+
+
+def test_groups_that_a_process_before_left_waiting_are_taken_up(destination, database):
+    destination.apply(batch())
+    assert any(apply_sql.TAKE_UP in statement for statement in database.statements)
 
 
 def test_a_batch_that_has_been_applied_is_left_out(destination, database):

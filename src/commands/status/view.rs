@@ -85,8 +85,11 @@ fn capture(status: &PipelineStatus) -> Section {
     }
     match &status.slot {
         Fact::Known(Some(slot)) => {
-            let mark = if slot.active { Mark::Good } else { Mark::Bad };
-            let active = if slot.active { "active" } else { "not active" };
+            let (mark, active) = match slot.active {
+                true if slot.is_read_by_another() => (Mark::Bad, format!("read by {}", slot.reader)),
+                true => (Mark::Good, "active".to_owned()),
+                false => (Mark::Bad, "not active".to_owned()),
+            };
             let lag = bytes(u64::try_from(slot.lag_bytes).unwrap_or_default());
             section.row(
                 mark,

@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -109,6 +110,16 @@ class SparkTestCase(unittest.TestCase):
             for offset, op, key, after in rows
         ]
         return self.spark.createDataFrame(values, changes.COLUMNS)
+
+
+def values(line: str) -> list[str | None]:
+    """The values of a line in COPY's text format, as Postgres reads them."""
+    assert line.endswith("\n")
+    meant = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+    return [
+        None if value == r"\N" else re.sub(r"\\(.)", lambda found: meant[found[1]], value)
+        for value in line[:-1].split("\t")
+    ]
 
 
 def order(order_id: int, **values) -> dict:

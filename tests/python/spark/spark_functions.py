@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import unittest
 from pathlib import Path
 
-from base import SparkTestCase, order
+from base import SparkTestCase, order, values
 from lib.pipeline import Result
 from lib.transforms import Transform, TransformError
 
@@ -54,18 +53,18 @@ class Functions(SparkTestCase):
         transform = self.transform(PRICE)
         transform.check()
         self.assertEqual(transform.columns, [*(column.name for column in self.table("orders").columns), "total"])
-        documents = transform.documents(self.change((0, "c", 1, order(1)), (1, "d", 2, None)))
-        self.assertEqual([json.loads(document)["total"] for document in documents], [25.0])
+        lines = transform.lines(self.change((0, "c", 1, order(1)), (1, "d", 2, None)))
+        self.assertEqual([values(line)[-1] for line in lines], ["25.00"])
 
     def test_its_own_functions_run_on_the_executors(self) -> None:
         transform = self.transform(UDF)
         transform.check()
-        self.assertEqual(transform.documents(self.change((0, "c", 1, order(1)))), ['{"order_id":1,"status":"NEW"}'])
+        self.assertEqual(transform.lines(self.change((0, "c", 1, order(1)))), ["1\tNEW\n"])
 
     def test_what_fails_with_a_row_names_file_and_line(self) -> None:
         transform = self.transform(UDF)
         with self.assertRaisesRegex(TransformError, r"^orders\.py, line 11: ValueError: no such status$"):
-            transform.documents(self.change((0, "c", 1, order(1, status="bad"))))
+            transform.lines(self.change((0, "c", 1, order(1, status="bad"))))
 
     def test_mistakes_name_file_and_line(self) -> None:
         define = HEAD + "def transform(rows):\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 from base import SparkTestCase, order
 from lib import batch, lake, resume, toast, typed, upkeep
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 
 class Reduce(SparkTestCase):
@@ -28,7 +29,7 @@ class Reduce(SparkTestCase):
         frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)), (2, "u", 1, order(1)), (3, "d", 2, None))
         change = self.reduce(frame)
         self.assertEqual(self.newest(change), {'{"order_id": 1}': (2, "u"), '{"order_id": 2}': (3, "d")})
-        self.assertEqual((change.end, change.reached, change.deleted), (4, 5, 1))
+        self.assertEqual((change.end, change.reached, change.facts.deleted), (4, 5, 1))
 
     def test_a_truncate_undoes_what_was_before_it_only(self) -> None:
         frame = self.log((0, "c", 1, order(1)), (1, "t", None, None), (2, "c", 2, order(2)))
@@ -49,7 +50,7 @@ class Reduce(SparkTestCase):
         self.assertEqual((row.note, row.quantity), ("long", 5))
 
     def test_a_table_that_is_not_declared(self) -> None:
-        frame = self.log((0, "c", 1, order(1))).withColumn("table", batch.F.lit("public.other"))
+        frame = self.log((0, "c", 1, order(1))).withColumn("table", F.lit("public.other"))
         with self.assertRaisesRegex(KeyError, "does not declare"):
             self.reduced(frame)
 

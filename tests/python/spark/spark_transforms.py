@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import unittest
 from pathlib import Path
 
-from base import ROOT, SparkTestCase, order
-from lib import fingerprint
+from base import ROOT, SparkTestCase, order, values
+from lib import fingerprint, lines
 from lib.column_types import parse_type
 from lib.pipeline import Column
 from lib.transforms import Transform, TransformError
@@ -25,14 +24,19 @@ class Transforms(SparkTestCase):
             with self.subTest(table.name):
                 Transform(table, ROOT, self.spark).check()
 
-    def test_documents_are_what_postgres_reads(self) -> None:
+    def test_lines_are_what_postgres_reads(self) -> None:
         transform = Transform(self.table("orders"), ROOT, self.spark)
-        document = json.loads(transform.documents(self.change((0, "c", 1, order(1)), (1, "d", 2, None)))[0])
-        self.assertEqual(document["unit_price"], 6.25)
-        self.assertEqual(document["ordered_at"], "2026-01-02T03:04:05.678901Z")
-        self.assertEqual(document["updated_at"], "2026-01-02T02:54:05.678901")
-        self.assertEqual(document["delivery_date"], "2026-01-02")
-        self.assertNotIn("note", document)
+        transform.check()
+        change = self.change((0, "c", 1, order(1)), (1, "d", 2, None))
+        (line,) = transform.lines(change)
+        row = dict(zip(transform.columns, values(line), strict=True))
+        self.assertEqual(row["unit_price"], "6.25")
+        self.assertEqual(row["ordered_at"], "2026-01-02T03:04:05.678901Z")
+        self.assertEqual(row["updated_at"], "2026-01-02T02:54:05.678901")
+        self.assertEqual(row["delivery_date"], "2026-01-02")
+        self.assertEqual(row["details"], '{"channel": "web"}')
+        self.assertIsNone(row["note"])
+        self.assertEqual(sorted(lines.of_keys(change)), ["1\n", "2\n"])
 
     def test_a_syntax_error_names_file_and_line(self) -> None:
         with self.assertRaises(TransformError) as error:
@@ -48,6 +52,12 @@ class Transforms(SparkTestCase):
     def test_the_key_must_stay(self) -> None:
         with self.assertRaisesRegex(TransformError, "the key column `order_id` is not in"):
             self.transform("SELECT amount FROM orders").check()
+
+
+class TransformsLarge(Transforms):
+    """The same of a batch that the executors compute."""
+
+    changes = 1_000_000
 
 
 class Fingerprint(SparkTestCase):

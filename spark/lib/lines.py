@@ -1,30 +1,60 @@
-"""Rows as JSON documents that Postgres reads into the destination's columns without loss."""
+"""Rows of a frame as lines of COPY's text format.
+
+What has parts (arrays, structs, maps) is written as JSON; the destination makes of it what its column is.
+"""
 
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lib import keys, typed
+from lib.batch import TableChanges
+from lib.copytext import ESCAPES, NULL
 from lib.identifiers import spark_name
 from lib.julian import DAY_MICROS, JULIAN_EPOCH
 
+_HAS_PARTS = ("array<", "map<", "struct<", "variant")
+# Whose texts have nothing in them that separates.
+_PLAIN = ("boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp")
 
-def column(frame: DataFrame) -> Column:
-    """The document of each row."""
-    return F.to_json(F.struct(*(_value(name, kind).alias(name) for name, kind in frame.dtypes)))
+
+def of_rows(frame: DataFrame) -> DataFrame:
+    """One column: the line of each row, with its end."""
+    values = [F.coalesce(_value(name, kind), F.lit(NULL)) for name, kind in frame.dtypes]
+    return frame.select(F.concat(F.concat_ws("\t", *values), F.lit("\n")))
+
+
+def of_keys(change: TableChanges) -> list[str]:
+    """The line of each key that changed."""
+    if change.frame is not None:
+        return [row[0] for row in of_rows(typed.keys(change.table, change.frame)).collect()]
+    return [keys.line(change.table, found.key) for found in change.changes or [] if found.key is not None]
 
 
 def _value(name: str, kind: str) -> Column:
+    text = value(name, kind)
+    if kind.startswith(_PLAIN):
+        return text
+    for separator, written in ESCAPES.items():
+        text = F.replace(text, F.lit(separator), F.lit(written))
+    return text
+
+
+def value(name: str, kind: str) -> Column:
+    """The text that Postgres reads of a column's value."""
     c = spark_name(name)
     if kind.startswith("array<"):
-        text = _text("e", kind.removeprefix("array<").removesuffix(">"))
-        return F.col(c) if text is None else F.expr(f"transform({c}, e -> {text})")
+        element = _text("e", kind.removeprefix("array<").removesuffix(">"))
+        return F.to_json(F.col(c) if element is None else F.expr(f"transform({c}, e -> {element})"))
+    if kind.startswith(_HAS_PARTS):
+        return F.to_json(F.col(c))
     text = _text(c, kind)
-    return F.col(c) if text is None else F.expr(text)
+    return F.col(c).cast("string") if text is None else F.expr(text)
 
 
 def _text(c: str, kind: str) -> str | None:
-    """SQL of the text Postgres reads, for types that to_json writes otherwise.
+    """SQL of the text Postgres reads, for types that Spark writes otherwise.
 
     Postgres knows no year 0 and no year with a sign; a Julian day, as in J1721425, is the form it reads that has neither.
     """

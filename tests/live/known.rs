@@ -1,0 +1,127 @@
+//! Failures that the servers are known for (src/pipeline/known.rs), each brought about in the real server, and explained by the command
+//! that meets it.
+
+use std::fs;
+
+use crate::stack::{Ran, Stack, docker, eventually, run};
+
+/// Runs a shell command as root over a volume of a service, in a container of that service's image; the service itself has to be stopped.
+fn in_volume(stack: &Stack, service: &str, volume: &str, place: &str, command: &str) {
+    let container = docker(&["ps", "-aq", "--filter", &stack.label, "--filter", &of_service(service)]);
+    let image = docker(&["inspect", "--format", "{{.Config.Image}}", container.trim()]);
+    let mount = format!("pipectl-live_{volume}:{place}");
+    let place = ["run", "--rm", "--network", "none", "--user", "0", "-v", &mount, "--entrypoint", "sh", image.trim()];
+    docker(&[&place[..], &["-c", command]].concat());
+}
+
+fn of_service(service: &str) -> String {
+    format!("label=com.docker.compose.service={service}")
+}
+
+/// An `up` that must fail.
+fn fails(stack: &Stack, arguments: &[&str]) -> Ran {
+    let ran = stack.pipectl(&[&["up", "--timeout", "60s"], arguments].concat());
+    assert_ne!(ran.code, Some(0), "up {arguments:?} succeeded\n{}{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// The same with settings of the environment.
+fn fails_with(stack: &Stack, settings: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut command = stack.command(&[&["up", "--timeout", "60s"], arguments].concat());
+    let ran = run(command.envs(settings.iter().copied()));
+    assert_ne!(ran.code, Some(0), "up {arguments:?} with {settings:?} succeeded\n{}{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// The same with an override file.
+fn fails_over(stack: &Stack, yaml: &str, services: &[&str]) -> Ran {
+    let file = stack.path().join("override.yaml");
+    fs::write(&file, yaml).expect("written");
+    let files = ["-f", "compose/compose.yaml", "-f", file.to_str().expect("UTF-8")];
+    let ran = stack.pipectl(&[&files[..], &["up", "--timeout", "60s"], services].concat());
+    assert_ne!(ran.code, Some(0), "up {services:?} succeeded\n{}{}", ran.stdout, ran.stderr);
+    ran
+}
+
+pub fn of_one_server(stack: &Stack) {
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+
+    // A volume that was copied by hand.
+    stack.pipectl(&["up", "kafka"]).succeeded();
+    stack.pipectl(&["stop", "kafka"]).succeeded();
+    in_volume(stack, "kafka", "kafka-data", "/v", "chown root /v && chmod 700 /v");
+    fails(stack, &["kafka"]).says("may not write to its volume").says("pipectl restore FILE --force");
+
+    // A heap that is too small.
+    fails_with(stack, &[("NAMENODE_HEAP", "12m")], &["namenode"]).says("needs more heap").says("NAMENODE_HEAP");
+
+    // A program of another processor: what the kernel says of one is what it says of any file that is none.
+    let build = stack.path().join("foreign");
+    fs::create_dir_all(&build).expect("a folder");
+    fs::write(
+        build.join("Dockerfile"),
+        "FROM pipectl/base\nRUN printf '\\177ELF\\002' >/server && chmod 755 /server\nENTRYPOINT [\"/server\"]\n",
+    )
+    .expect("written");
+    let foreign = "services:\n  foreign:\n    image: pipectl/foreign\n    build: ../foreign\n    restart: 'no'\n";
+    fails_over(stack, foreign, &["foreign"]).says("made for another processor").says("pipectl images build");
+    docker(&["rmi", "-f", "pipectl/foreign"]);
+
+    // A volume of another major version of Postgres.
+    stack.pipectl(&["up", "postgres-dest"]).succeeded();
+    stack.pipectl(&["stop", "postgres-dest"]).succeeded();
+    in_volume(
+        stack,
+        "postgres-dest",
+        "postgres-dest-data",
+        "/v",
+        "find /v -maxdepth 2 -name PG_VERSION -exec sed -i s/.*/16/ {} +",
+    );
+    fails(stack, &["postgres-dest"]).says("another major version of Postgres").says("pipectl reset all --backup FILE");
+
+    // A metastore of another version of Hive, and one without a schema.
+    stack.pipectl(&["up", "datanode", "hive-metastore"]).succeeded();
+    let metastore = |statement: &str| {
+        let psql = ["psql", "-v", "ON_ERROR_STOP=1", "-qAtX", "-U", "admin", "-d", "metastore", "-c", statement];
+        stack.pipectl(&[&["exec", "hms-db", "--"][..], &psql].concat()).succeeded();
+    };
+    metastore(r#"UPDATE "VERSION" SET "SCHEMA_VERSION" = '1.2.0'"#);
+    fails(stack, &["--force-recreate", "hive-metastore"]).says("made by another version of Hive");
+    metastore(r#"DELETE FROM "VERSION""#);
+    fails(stack, &["--force-recreate", "hive-metastore"]).says("has no schema").says("hms-db hive-metastore");
+
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+}
+
+pub fn of_the_flow(stack: &Stack) {
+    stack.up();
+
+    // Somebody else reads from the slot. Without confirming anything, so that nothing is lost.
+    stack.pipectl(&["stop", "debezium"]).succeeded();
+    let source = stack.containers("postgres-source").concat();
+    let reader =
+        ["pg_recvlogical", "-U", "admin", "-d", "jadc2_db", "-S", "pipectl_slot", "--start", "-f", "/dev/null"];
+    let options =
+        ["-o", "proto_version=1", "-o", "publication_names=pipectl_publication", "-s", "0", "-F", "0", "--no-loop"];
+    docker(&[&["exec", "-d", &source][..], &reader, &options].concat());
+    stack.pipectl(&["up", "debezium", "--no-verify"]).succeeded();
+    let status = stack.pipectl(&["status"]).exited(1);
+    status.says("replication slot pipectl_slot is read by `pg_recvlogical`").says("pg_terminate_backend");
+    stack.sql("postgres-source", "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active");
+    // The connector goes on by itself.
+    stack.up();
+
+    // A worker that has not the memory of an executor: `up` proves the flow after any change of a server it goes through.
+    let mut command = stack.command(&["up", "--timeout", "40s"]);
+    assert_ne!(run(command.env("SPARK_WORKER_MEMORY", "256m")).code, Some(0), "nothing can flow without an executor");
+    stack.up();
+
+    // A job without its driver.
+    stack.pipectl(&["stop", "spark-driver", "spark-job-process"]).succeeded();
+    let job = docker(&["ps", "-aq", "--filter", &stack.label, "--filter", &of_service("spark-job-process")]);
+    docker(&["start", job.trim()]);
+    let logs = || stack.pipectl(&["logs", "--tail", "5", "spark-job-process"]).stdout;
+    eventually("the job tells that it waits for its driver", || logs().contains("waiting"));
+    stack.pipectl(&["status"]).exited(1).says("spark-driver");
+    stack.up();
+}
