@@ -94,9 +94,19 @@ def create_stages(target: Target) -> list[str]:
 
 def _staged(target: Target, kind: str) -> list[str]:
     return [
-        f"{name(column)} {'json' if kind == 'r' and column in target.with_parts else target.types[column]}"
+        f"{name(column)} {'json' if column in target.with_parts else target.types[column]}"
         for column in staged_columns(target, kind)
     ]
+
+
+def _value(target: Target, column: str, alias: str) -> str:
+    """A column of the staged rows as the destination has it."""
+    staged = f"{alias}.{name(column)}"
+    if column not in target.with_parts:
+        return staged
+    return (
+        f"(json_populate_record(NULL::{target.qualified}, json_build_object({text(column)}, {staged}))).{name(column)}"
+    )
 
 
 def copy(target: Target, kind: str) -> str:
@@ -111,8 +121,8 @@ def truncate(target: Target) -> str:
 
 def delete(target: Target) -> str:
     """Deletes rows whose key changed and that the transformation did not give back: deleted, or filtered out by it."""
-    same = " AND ".join(f"d.{name(column)} = k.{name(column)}" for column in target.key)
-    kept = " AND ".join(f"n.{name(column)} = k.{name(column)}" for column in target.key)
+    same = " AND ".join(f"d.{name(column)} = {_value(target, column, 'k')}" for column in target.key)
+    kept = " AND ".join(f"{_value(target, column, 'n')} = {_value(target, column, 'k')}" for column in target.key)
     return (
         f"DELETE FROM {target.qualified} d USING {stage(target, 'k')} k WHERE {same} "
         f"AND NOT EXISTS (SELECT FROM {stage(target, 'r')} n WHERE {kept})"
@@ -122,30 +132,22 @@ def delete(target: Target) -> str:
 def upsert(target: Target) -> str:
     """Inserts the transformed rows, or brings existing ones to their state."""
     columns = ", ".join(name(column) for column in target.columns)
+    values = ", ".join(_value(target, column, "r") for column in target.columns)
     key = ", ".join(name(column) for column in target.key)
     rest = [column for column in target.columns if column not in target.key]
     assigned = ", ".join(f"{name(column)} = excluded.{name(column)}" for column in rest)
     action = f"DO UPDATE SET {assigned}" if rest else "DO NOTHING"
     return (
-        f"INSERT INTO {target.qualified} ({columns}) SELECT {', '.join(_values(target))} FROM {stage(target, 'r')} r "
+        f"INSERT INTO {target.qualified} ({columns}) SELECT {values} FROM {stage(target, 'r')} r "
         f"ON CONFLICT ({key}) {action}"
     )
 
 
-def _values(target: Target) -> list[str]:
-    """Each column of the staged rows as the destination has it."""
-    return [
-        f"(json_populate_record(NULL::{target.qualified}, json_build_object({text(column)}, r.{name(column)}))).{name(column)}"
-        if column in target.with_parts
-        else f"r.{name(column)}"
-        for column in target.columns
-    ]
-
-
 def find_affected(aggregate: str, changed: Target, query: str) -> str:
     """Notes the groups which the changed rows of a table belong to now."""
+    key = ", ".join(f"{_value(changed, column, 'k')} AS {name(column)}" for column in changed.key)
     return (
-        f"INSERT INTO pipectl_affected WITH changed AS (SELECT * FROM {stage(changed, 'k')}) "
+        f"INSERT INTO pipectl_affected WITH changed AS (SELECT {key} FROM {stage(changed, 'k')} k) "
         f"SELECT {text(aggregate)}, to_json(q) FROM (\n{query}\n) q"
     )
 

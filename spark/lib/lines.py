@@ -33,16 +33,16 @@ def of_keys(change: TableChanges) -> list[str]:
 
 
 def _value(name: str, kind: str) -> Column:
-    text = value(name, kind)
+    """The text that Postgres reads of a column's value, with what separates in it escaped."""
+    text = _written(name, kind)
     if kind.startswith(_PLAIN):
         return text
-    for separator, written in ESCAPES.items():
-        text = F.replace(text, F.lit(separator), F.lit(written))
+    for separator, escaped in ESCAPES.items():
+        text = F.replace(text, F.lit(separator), F.lit(escaped))
     return text
 
 
-def value(name: str, kind: str) -> Column:
-    """The text that Postgres reads of a column's value."""
+def _written(name: str, kind: str) -> Column:
     c = spark_name(name)
     if kind.startswith("array<"):
         element = _text("e", kind.removeprefix("array<").removesuffix(">"))

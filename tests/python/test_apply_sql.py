@@ -43,6 +43,19 @@ def test_upsert():
     )
 
 
+def test_a_key_with_parts_is_compared_as_the_destination_has_it():
+    target = Target("public", "t", ("k",), ("k",), {"k": "integer[]"}, frozenset({"k"}))
+
+    def typed(alias: str) -> str:
+        return f'(json_populate_record(NULL::"public"."t", json_build_object(\'k\', {alias}."k")))."k"'
+
+    assert apply_sql.delete(target).endswith(
+        f'k WHERE d."k" = {typed("k")} '
+        f'AND NOT EXISTS (SELECT FROM pg_temp."pipectl_r_t" n WHERE {typed("n")} = {typed("k")})'
+    )
+    assert f'SELECT {typed("k")} AS "k" FROM' in apply_sql.find_affected("a", target, "SELECT 1")
+
+
 def test_temporary_tables_of_long_names_stay_apart():
     longest = ["x" * 62 + end for end in "ab"]
     stages = [apply_sql.stage(Target("public", table, ("k",), ("k",), {}), "r") for table in longest]
