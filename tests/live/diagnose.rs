@@ -6,7 +6,7 @@ use std::process::Command;
 use pipectl::pipeline::clients::kafka::Kafka;
 use serde_json::Value;
 
-use crate::stack::{Stack, eventually, run};
+use crate::stack::{Stack, eventually, in_volume, run};
 
 /// The hops of `pipectl doctor --json` with their states, and what it says of one.
 fn flow(stack: &Stack) -> (Vec<(String, String)>, Value) {
@@ -50,26 +50,9 @@ pub fn safe_mode_is_explained(stack: &Stack) {
 
 pub fn a_data_node_of_another_file_system_is_explained(stack: &Stack) {
     stack.up();
-    let version = "/data/dn/current/VERSION";
     let change = |from: &str, to: &str| {
-        let edit = format!("s/clusterID={from}/clusterID={to}/");
-        let volume = "pipectl-live_datanode-data:/data/dn";
-        let image = crate::stack::docker(&["inspect", "--format", "{{.Config.Image}}", "pipectl-live-datanode-1"]);
-        let arguments = [
-            "run",
-            "--rm",
-            "--network",
-            "none",
-            "-v",
-            volume,
-            "--entrypoint",
-            "sed",
-            image.trim(),
-            "-i",
-            &edit,
-            version,
-        ];
-        crate::stack::docker(&arguments);
+        let edit = format!("sed -i s/clusterID={from}/clusterID={to}/ /v/current/VERSION");
+        in_volume("datanode", "datanode-data", &edit);
     };
     stack.pipectl(&["stop", "datanode"]).succeeded();
     change("CID-pipectl", "CID-other");

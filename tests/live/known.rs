@@ -2,44 +2,22 @@
 //! that meets it.
 
 use std::fs;
+use std::process::Command;
 
-use crate::stack::{Ran, Stack, docker, eventually, run};
+use crate::stack::{Ran, Stack, docker, eventually, in_volume, run};
 
-/// Runs a shell command as root over a volume of a service, in a container of that service's image; the service itself has to be stopped.
-fn in_volume(stack: &Stack, service: &str, volume: &str, place: &str, command: &str) {
-    let container = docker(&["ps", "-aq", "--filter", &stack.label, "--filter", &of_service(service)]);
-    let image = docker(&["inspect", "--format", "{{.Config.Image}}", container.trim()]);
-    let mount = format!("pipectl-live_{volume}:{place}");
-    let place = ["run", "--rm", "--network", "none", "--user", "0", "-v", &mount, "--entrypoint", "sh", image.trim()];
-    docker(&[&place[..], &["-c", command]].concat());
+/// An `up` of services that must fail.
+fn fails(stack: &Stack, services: &[&str]) -> Ran {
+    ended_badly(&mut up(stack, services))
 }
 
-fn of_service(service: &str) -> String {
-    format!("label=com.docker.compose.service={service}")
+fn up(stack: &Stack, services: &[&str]) -> Command {
+    stack.command(&[&["up", "--timeout", "60s"], services].concat())
 }
 
-/// An `up` that must fail.
-fn fails(stack: &Stack, arguments: &[&str]) -> Ran {
-    let ran = stack.pipectl(&[&["up", "--timeout", "60s"], arguments].concat());
-    assert_ne!(ran.code, Some(0), "up {arguments:?} succeeded\n{}{}", ran.stdout, ran.stderr);
-    ran
-}
-
-/// The same with settings of the environment.
-fn fails_with(stack: &Stack, settings: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let mut command = stack.command(&[&["up", "--timeout", "60s"], arguments].concat());
-    let ran = run(command.envs(settings.iter().copied()));
-    assert_ne!(ran.code, Some(0), "up {arguments:?} with {settings:?} succeeded\n{}{}", ran.stdout, ran.stderr);
-    ran
-}
-
-/// The same with an override file.
-fn fails_over(stack: &Stack, yaml: &str, services: &[&str]) -> Ran {
-    let file = stack.path().join("override.yaml");
-    fs::write(&file, yaml).expect("written");
-    let files = ["-f", "compose/compose.yaml", "-f", file.to_str().expect("UTF-8")];
-    let ran = stack.pipectl(&[&files[..], &["up", "--timeout", "60s"], services].concat());
-    assert_ne!(ran.code, Some(0), "up {services:?} succeeded\n{}{}", ran.stdout, ran.stderr);
+fn ended_badly(command: &mut Command) -> Ran {
+    let ran = run(command);
+    assert_ne!(ran.code, Some(0), "{command:?} succeeded\n{}{}", ran.stdout, ran.stderr);
     ran
 }
 
@@ -49,11 +27,12 @@ pub fn of_one_server(stack: &Stack) {
     // A volume that was copied by hand.
     stack.pipectl(&["up", "kafka"]).succeeded();
     stack.pipectl(&["stop", "kafka"]).succeeded();
-    in_volume(stack, "kafka", "kafka-data", "/v", "chown root /v && chmod 700 /v");
+    in_volume("kafka", "kafka-data", "chown root /v && chmod 700 /v");
     fails(stack, &["kafka"]).says("may not write to its volume").says("pipectl restore FILE --force");
 
     // A heap that is too small.
-    fails_with(stack, &[("NAMENODE_HEAP", "12m")], &["namenode"]).says("needs more heap").says("NAMENODE_HEAP");
+    let ran = ended_badly(up(stack, &["namenode"]).env("NAMENODE_HEAP", "12m"));
+    ran.says("needs more heap").says("NAMENODE_HEAP");
 
     // A program of another processor: what the kernel says of one is what it says of any file that is none.
     let build = stack.path().join("foreign");
@@ -64,19 +43,17 @@ pub fn of_one_server(stack: &Stack) {
     )
     .expect("written");
     let foreign = "services:\n  foreign:\n    image: pipectl/foreign\n    build: ../foreign\n    restart: 'no'\n";
-    fails_over(stack, foreign, &["foreign"]).says("made for another processor").says("pipectl images build");
+    fs::write(stack.path().join("foreign.yaml"), foreign).expect("written");
+    let files = ["-f", "compose/compose.yaml", "-f", "foreign.yaml"];
+    let ran = ended_badly(&mut stack.command(&[&files[..], &["up", "foreign"]].concat()));
+    ran.says("made for another processor").says("pipectl images build");
     docker(&["rmi", "-f", "pipectl/foreign"]);
 
     // A volume of another major version of Postgres.
     stack.pipectl(&["up", "postgres-dest"]).succeeded();
     stack.pipectl(&["stop", "postgres-dest"]).succeeded();
-    in_volume(
-        stack,
-        "postgres-dest",
-        "postgres-dest-data",
-        "/v",
-        "find /v -maxdepth 2 -name PG_VERSION -exec sed -i s/.*/16/ {} +",
-    );
+    let other = "find /v -maxdepth 2 -name PG_VERSION -exec sed -i s/.*/16/ {} +";
+    in_volume("postgres-dest", "postgres-dest-data", other);
     fails(stack, &["postgres-dest"]).says("another major version of Postgres").says("pipectl reset all --backup FILE");
 
     // A metastore of another version of Hive, and one without a schema.
@@ -112,14 +89,12 @@ pub fn of_the_flow(stack: &Stack) {
     stack.up();
 
     // A worker that has not the memory of an executor: `up` proves the flow after any change of a server it goes through.
-    let mut command = stack.command(&["up", "--timeout", "40s"]);
-    assert_ne!(run(command.env("SPARK_WORKER_MEMORY", "256m")).code, Some(0), "nothing can flow without an executor");
+    ended_badly(up(stack, &[]).env("SPARK_WORKER_MEMORY", "256m"));
     stack.up();
 
     // A job without its driver.
     stack.pipectl(&["stop", "spark-driver", "spark-job-process"]).succeeded();
-    let job = docker(&["ps", "-aq", "--filter", &stack.label, "--filter", &of_service("spark-job-process")]);
-    docker(&["start", job.trim()]);
+    docker(&["start", "pipectl-live-spark-job-process-1"]);
     let logs = || stack.pipectl(&["logs", "--tail", "5", "spark-job-process"]).stdout;
     eventually("the job tells that it waits for its driver", || logs().contains("waiting"));
     stack.pipectl(&["status"]).exited(1).says("spark-driver");

@@ -227,6 +227,15 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Runs a shell command as root over a volume of a service, mounted at /v, in a container of that service's image; the service itself has
+/// to be stopped.
+pub fn in_volume(service: &str, volume: &str, command: &str) {
+    let image = docker(&["inspect", "--format", "{{.Config.Image}}", &format!("{NAME}-{service}-1")]);
+    let mount = format!("{NAME}_{volume}:/v");
+    let container = ["run", "--rm", "--network", "none", "--user", "0", "-v", &mount, "--entrypoint", "sh"];
+    docker(&[&container[..], &[image.trim(), "-c", command]].concat());
+}
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
