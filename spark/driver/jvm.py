@@ -99,6 +99,8 @@ class Jvm:
         """Connects to the cluster's master."""
         jvm = self.gateway.jvm
         self.session = jvm.org.apache.spark.sql.SparkSession.builder().getOrCreate()
+        # Every session's configuration is a copy of this one.
+        jvm.pipectl.HadoopDefaults.leaveOut(self.session.sparkContext().hadoopConfiguration())
 
     @property
     def app_id(self) -> str:

@@ -36,7 +36,7 @@ class Settings:
             ingest_trigger=interval(get("INGEST_TRIGGER", "200ms")),
             merge_interval=interval(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
-            merge_share=percent(get("MERGE_SHARE", "50")),
+            merge_share=percent(get("MERGE_SHARE", "25")),
             process_trigger=interval(get("PROCESS_TRIGGER", "200ms")),
             max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
             destination_user=get("POSTGRES_USER", "admin"),

@@ -16,7 +16,7 @@ def test_defaults():
     settings = Settings.from_environment({"MERGE_INTERVAL": ""})
     assert settings.merge_interval == "20 seconds"
     assert settings.merge_seconds == 20
-    assert settings.merge_share == 50
+    assert settings.merge_share == 25
     assert settings.ingest_trigger == "200 milliseconds"
 
 

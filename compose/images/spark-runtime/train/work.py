@@ -55,6 +55,7 @@ from pyspark.sql import functions as F
 
 spark = SparkSession.builder.getOrCreate()
 jvm = spark._jvm
+jvm.pipectl.HadoopDefaults.leaveOut(spark.sparkContext._jsc.hadoopConfiguration())
 
 
 def until(condition, what: str) -> None:
