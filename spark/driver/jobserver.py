@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+import master
 from api import Listener, ReadHandler, SubmitHandler
 from jobs import Jobs
 from jvm import Jvm, spark_options
@@ -34,6 +33,9 @@ class JobServer:
     def __init__(self) -> None:
         self.jobs = Jobs()
         self._detail = "the JVM is starting"
+        # Why there is none, where there is none; and the one of these that the log has.
+        self._without_executor = "no executor"
+        self._logged = ""
         self._jvm: Jvm | None = None
         self._tables: tuple[Path, Tables] | None = None
         self._lock = threading.Lock()
@@ -56,7 +58,7 @@ class JobServer:
             return 503, {"status": "starting", "detail": self._detail}
         cores = self.jvm.executor_cores()
         if not cores:
-            return 503, {"status": "starting", "detail": "no executor: is a spark-worker running?"}
+            return 503, {"status": "starting", "detail": self._without_executor}
         return 200, {"status": "ready", "app_id": self.jvm.app_id, "executors": len(cores), "cores": sum(cores)}
 
     def tables(self) -> Tables | None:
@@ -102,6 +104,16 @@ class JobServer:
         log.info("application %s", self.jvm.app_id)
         self._watch_master()
 
+    def _look_for_executors(self, reason: str) -> None:
+        """Keeps the reason why there is none, and logs it where it still holds at the next look: a start takes one or two."""
+        missing = not self.jvm.executor_cores()
+        if missing and reason == self._without_executor and reason != self._logged:
+            log.error("%s", reason)
+            self._logged = reason
+        if not missing:
+            self._logged = ""
+        self._without_executor = reason
+
     def _watch_master(self) -> None:
         """Ends this container when the master has forgotten the application, which nothing else would ever mend.
 
@@ -110,17 +122,18 @@ class JobServer:
         """
         forgotten = 0
         while not self._stopping.wait(_MASTER_POLL_SECONDS):
-            applications = _applications(os.environ["SPARK_MASTER"])
-            forgotten = forgotten + 1 if applications is not None and self.jvm.app_id not in applications else 0
+            cluster = master.ask(os.environ["SPARK_MASTER"])
+            self._look_for_executors(master.why_no_executor(cluster, self.jvm.app_id))
+            forgotten = forgotten + 1 if cluster is not None and not cluster.knows(self.jvm.app_id) else 0
             if forgotten >= _MASTER_POLLS:
                 log.error("the master does not know %s any more: starting anew", self.jvm.app_id)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
 
-def _wait_for(master: str, stopping: threading.Event) -> None:
+def _wait_for(address: str, stopping: threading.Event) -> None:
     """Until something listens at a `spark://host:port`."""
-    host, _, port = master.removeprefix("spark://").rpartition(":")
+    host, _, port = address.removeprefix("spark://").rpartition(":")
     while not stopping.is_set():
         try:
             socket.create_connection((host, int(port)), timeout=2).close()
@@ -128,17 +141,6 @@ def _wait_for(master: str, stopping: threading.Event) -> None:
             stopping.wait(0.1)
         else:
             return
-
-
-def _applications(master: str) -> set[str] | None:
-    """Ids of the applications that the master knows; nothing while it does not answer."""
-    host = master.removeprefix("spark://").rpartition(":")[0]
-    try:
-        with urllib.request.urlopen(f"http://{host}:8080/json/", timeout=2) as answer:
-            state = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return {application["id"] for application in state["activeapps"]} if state["status"] == "ALIVE" else None
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ pub struct Running<'a> {
     pub parallel: usize,
     /// Makes images present; commands that need none have one that is never asked.
     pub images: Arc<dyn ImageProvider>,
-    /// Ends the run with exit code [`exit::TIMEOUT`].
+    /// Time for all of it; what is not done then ends it with exit code [`exit::TIMEOUT`].
     pub timeout: Option<std::time::Duration>,
     /// Ends the run where the caller listens to Ctrl-C itself; by default the run does.
     pub cancel: Option<CancellationToken>,
@@ -74,28 +74,9 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
         events.warn(&warning.text, warning.hint.as_deref());
     }
     let tools = tools(stack, running.images.clone());
-    let stop = CancellationToken::new();
-    let options = Options { parallel: running.parallel };
-    let mut interrupted = false;
-    let mut timed_out = false;
-    let report = {
-        let work = execute::run(plan, &tools, &events, stop.clone(), &options);
-        let deadline = async {
-            match running.timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(work, deadline);
-        loop {
-            tokio::select! {
-                report = &mut work => break report,
-                () = cancel.cancelled(), if !interrupted => { interrupted = true; stop.cancel(); }
-                () = &mut deadline, if !timed_out => { timed_out = true; stop.cancel(); }
-            }
-        }
-    };
-    let verdict = verdict(&report, running, interrupted, timed_out);
+    let options = Options { parallel: running.parallel, limit: running.timeout };
+    let report = execute::run(plan, &tools, &events, cancel, &options).await;
+    let verdict = verdict(&report, running);
     events.send(Event::RunFinished {
         ok: verdict.is_none(),
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -109,14 +90,10 @@ pub async fn run(context: &Context, stack: &Stack, plan: &Plan, running: &Runnin
     }
 }
 
-fn verdict(report: &Report, running: &Running<'_>, interrupted: bool, timed_out: bool) -> Option<Failure> {
+fn verdict(report: &Report, running: &Running<'_>) -> Option<Failure> {
     if let Some(failure) = &report.failure {
         return Some(explained(failure.clone()));
     }
     let resume = format!("`pipectl {}` goes on from here", running.command);
-    if timed_out {
-        let limit = running.timeout.unwrap_or_default().as_secs();
-        return Some(Failure::new(exit::TIMEOUT, format!("not done within {limit} s, as --timeout says")).hint(resume));
-    }
-    (interrupted || report.interrupted).then(|| Failure::new(exit::INTERRUPTED, "interrupted").hint(resume))
+    report.interrupted.then(|| Failure::new(exit::INTERRUPTED, "interrupted").hint(resume))
 }

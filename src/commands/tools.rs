@@ -36,4 +36,8 @@ impl Stepper for NoPipeline {
             look_at: Vec::new(),
         })
     }
+
+    async fn look_at(&self, _: &Step) -> Vec<String> {
+        Vec::new()
+    }
 }

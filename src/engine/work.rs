@@ -30,6 +30,9 @@ pub trait Stepper: Send + Sync {
     /// Runs a step to its end: checks, applies, verifies; idempotent. `say` reports where it stands.
     /// Returns one line on what it did, and whether anything was changed.
     async fn run(&self, step: &Step, say: &SayFn) -> Result<StepDone, StepError>;
+
+    /// Containers whose logs may tell why a step does not come to its end.
+    async fn look_at(&self, step: &Step) -> Vec<String>;
 }
 
 /// Reports what a step waits for, one line.

@@ -141,6 +141,17 @@ const TABLE: &[Known] = &[
         "`pipectl up spark-worker` starts a worker; raise SPARK_WORKER_MEMORY where SPARK_EXECUTOR_MEMORY does not fit into it",
     ),
     known(
+        &["no executor: it needs", "no worker has more than"],
+        "the Spark application has no executor: none of the workers has the memory for one",
+        "raise SPARK_WORKER_MEMORY or lower SPARK_EXECUTOR_MEMORY (in the environment or .env), then `pipectl up`",
+    ),
+    known(&["no executor: the master does not answer"], NO_MASTER, NO_MASTER_NEXT),
+    known(
+        &["no executor: no worker is registered"],
+        "the Spark application has no executor: there is no worker",
+        "`pipectl up spark-worker` starts one; `pipectl logs spark-worker` tells why one ended",
+    ),
+    known(
         &["spark-driver", "4042", "refused"],
         "the job could not be submitted: the Spark driver does not take connections",
         "`pipectl logs spark-driver` tells why it ended; `pipectl up` starts it and submits the jobs again",
@@ -269,6 +280,9 @@ mod tests {
             "WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered",
             "waits for an executor",
         ),
+        ("no executor: it needs 384 MiB, and no worker has more than 256 MiB", "the memory for one"),
+        ("503: no executor: the master does not answer", "Spark master"),
+        ("ERROR no executor: no worker is registered", "there is no worker"),
         ("process: spark-driver:4042: [Errno 111] Connection refused; waiting", "could not be submitted"),
         (
             "MetaException(message:Hive Schema version 4.1.0 does not match metastore's schema version 4.0.0 Metastore is not upgraded)",

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::known;
 use super::spec::PipelineSpec;
 use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
 
@@ -88,8 +89,11 @@ impl Repair {
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.what)?;
-        match self.repair {
-            Some(repair) if !self.what.contains(&repair.command()) => write!(formatter, "; `{}`", repair.command()),
+        match (self.repair, known::explain([self.what.as_str()])) {
+            (Some(repair), _) if !self.what.contains(&repair.command()) => {
+                write!(formatter, "; `{}`", repair.command())
+            }
+            (None, Some(known)) => write!(formatter, ": {}; {}", known.means, known.next),
             _ => Ok(()),
         }
     }
@@ -446,6 +450,16 @@ pub(super) mod tests {
         let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
         jobs[0].job.warning = "metastore does not answer".into();
         assert_eq!(told(&status), ["job ingest tries again: metastore does not answer"]);
+    }
+
+    #[test]
+    fn what_is_known_of_it_is_told_with_what_to_do() {
+        let mut status = healthy();
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[0].job.warning = "File /t could only be written to 0 of the 1 minReplication nodes.".into();
+        let only = "job ingest tries again: File /t could only be written to 0 of the 1 minReplication nodes.: no DataNode takes the \
+                    block: none is alive, or its disk is full; `pipectl status` shows whether the datanode runs, `docker system df` the disk";
+        assert_eq!(told(&status), [only]);
     }
 
     #[test]

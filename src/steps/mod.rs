@@ -96,8 +96,12 @@ impl Stepper for Registry {
         Err(StepError {
             message: format!("step {} did not finish within {}; {last}", step.name, limit(step.timeout)),
             hint: Some("`pipectl status` shows what runs; `pipectl up` goes on from here".to_owned()),
-            look_at: self.pipeline.containers(services_of(&step.uses)).await,
+            look_at: self.look_at(step).await,
         })
+    }
+
+    async fn look_at(&self, step: &Step) -> Vec<String> {
+        self.pipeline.containers(services_of(&step.uses)).await
     }
 }
 
@@ -117,7 +121,7 @@ fn services_of(uses: &str) -> &'static [&'static str] {
         "hdfs-writable" => &["namenode", "datanode"],
         "jobs-running" => &["spark-job-ingest", "spark-job-process", "spark-driver"],
         "catalogue-assets" => &["catalog", "om-server"],
-        "prove-flow" => &["debezium", "spark-job-ingest", "spark-job-process"],
+        "prove-flow" => &["debezium", "spark-job-ingest", "spark-job-process", "spark-driver"],
         _ => &[],
     }
 }

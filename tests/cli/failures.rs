@@ -258,6 +258,7 @@ fn a_deadline_for_the_whole_run() {
     [time] not finished: db, web
     [time] failed
     error: not done within 1 s, as --timeout says
+      because: db was not ready; last: health: starting
 
     hint: `pipectl up` goes on from here
     ");

@@ -222,3 +222,20 @@ async fn the_critical_path_names_what_made_it_slow() {
     let path: Vec<_> = path.iter().map(|id| plan.operations[*id].action.subject()).collect();
     assert_eq!(path, ["network shop_default", "shop-db-1", "shop-db-1", "shop-db-1", "shop-web-1", "shop-web-1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_time_is_over_tells_what_it_waited_for() {
+    let mut stack = Stack::new(&["db:", "step seed: db"]);
+    stack.limit = Some(Duration::from_secs(2));
+    stack.stepper.script.lock().unwrap().insert("seed".into(), FakeStep::Hangs);
+    let report = stack.up().await;
+    let failure = report.failure.expect("a failure");
+    assert_eq!(failure.code, exit::TIMEOUT);
+    assert_eq!(failure.message, "not done within 2 s, as --timeout says");
+    assert_eq!(failure.causes, ["step seed was not done; last: looking"]);
+    assert!(!report.interrupted, "nobody has interrupted it");
+
+    // Time that is over when everything is done is no failure.
+    stack.stepper.script.lock().unwrap().clear();
+    assert!(stack.up().await.is_ok());
+}

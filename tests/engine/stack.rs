@@ -153,6 +153,10 @@ impl Stepper for FakeStepper {
             None => Ok(StepDone { changed: false, detail: "in place".into() }),
         }
     }
+
+    async fn look_at(&self, _: &Step) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Makes images in the fake engine, except those that cannot be had.
@@ -184,6 +188,8 @@ pub struct Stack {
     pub images: Arc<FakeImages>,
     pub options: UpOptions,
     pub parallel: usize,
+    /// Time for a run.
+    pub limit: Option<Duration>,
     pub cancel: CancellationToken,
     /// Events of the last run.
     pub events: Vec<Event>,
@@ -210,6 +216,7 @@ impl Stack {
             images: Arc::new(images),
             options: UpOptions::default(),
             parallel: 4,
+            limit: None,
             cancel: CancellationToken::new(),
             events: Vec::new(),
         }
@@ -249,7 +256,7 @@ impl Stack {
             images: self.images.clone(),
         };
         let (events, mut received) = Events::channel();
-        let options = Options { parallel: self.parallel };
+        let options = Options { parallel: self.parallel, limit: self.limit };
         let report = run(plan, &tools, &events, self.cancel.clone(), &options).await;
         drop(events);
         self.events.clear();

@@ -89,7 +89,18 @@ pub fn of_the_flow(stack: &Stack) {
     stack.up();
 
     // A worker that has not the memory of an executor: `up` proves the flow after any change of a server it goes through.
-    ended_badly(up(stack, &[]).env("SPARK_WORKER_MEMORY", "256m"));
+    let ran = ended_badly(stack.command(&["up", "--timeout", "30s"]).env("SPARK_WORKER_MEMORY", "256m"));
+    ran.says("not done within 30 s").says("it needs 384 MiB, and no worker has more than 256 MiB");
+    ran.says("raise SPARK_WORKER_MEMORY");
+    stack.pipectl(&["status"]).exited(1).says("no worker has more than 256 MiB");
+    stack.up();
+
+    // A worker without a master, and an application that therefore gets no executor.
+    stack.pipectl(&["stop", "spark-master", "spark-worker"]).succeeded();
+    docker(&["start", "pipectl-live-spark-worker-1"]);
+    let status = || stack.pipectl(&["status"]).stdout;
+    eventually("the lost master is named", || status().contains("no executor: the master does not answer"));
+    stack.pipectl(&["status"]).exited(1).says("nothing can be submitted").says("pipectl up spark-master spark-worker");
     stack.up();
 
     // A job without its driver.

@@ -1,7 +1,11 @@
 //! Turns what went wrong into what a person needs: what failed, why, the evidence, and the next command.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::evidence::{LOOK_BACK, pick};
 use super::gate::{GateError, Reason};
+use super::{GivenUp, Tools};
 use crate::engine::backend::{Backend, BackendError};
 use crate::engine::plan::{Action, Gate, Plan, Until};
 use crate::engine::readable;
@@ -114,6 +118,32 @@ pub(super) async fn step(plan: &Plan, backend: &dyn Backend, step: &Step, error:
     }
     failure.hints.extend(error.hint);
     failure.hint(RESUME)
+}
+
+/// Failure of a run whose time was over: what it was waiting for, what was said last, and what the servers in question wrote.
+pub(super) async fn late(plan: &Plan, tools: &Tools, limit: Duration, given_up: &[GivenUp]) -> Failure {
+    let mut failure = Failure::new(exit::TIMEOUT, format!("not done within {}, as --timeout says", readable(limit)));
+    let mut containers = Vec::new();
+    for GivenUp { id, said } in given_up {
+        let operation = &plan.operations[*id];
+        let what = match &operation.action {
+            Action::Await(gate) => {
+                containers.push(gate.container.clone());
+                format!("{} was not ready", operation.service.as_deref().unwrap_or(&gate.container))
+            }
+            Action::RunStep(step) => {
+                containers.extend(tools.stepper.look_at(step).await);
+                format!("step {} was not done", step.name)
+            }
+            action => format!("{} was not there", action.subject()),
+        };
+        failure.causes.push(if said.is_empty() { what } else { format!("{what}; last: {said}") });
+    }
+    let mut seen = BTreeSet::new();
+    for container in containers.iter().filter(|container| seen.insert(*container)) {
+        failure = with_logs(tools.backend.as_ref(), container, failure).await;
+    }
+    failure.hint("`pipectl up` goes on from here")
 }
 
 /// Adds what a container wrote. Evidence that cannot be had is said so, and never hides the failure itself.

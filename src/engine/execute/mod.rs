@@ -51,15 +51,17 @@ pub struct Tools {
 pub struct Options {
     /// Engine calls at the same time, at least 1. Gates, steps and images only wait and do not count.
     pub parallel: usize,
+    /// Time for the whole run; what is not done then is a failure.
+    pub limit: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallel: 8 }
+        Self { parallel: 8, limit: None }
     }
 }
 
-/// Runs a plan to its end, or until something fails or `cancel` is cancelled. Announces the operations, not the plan's
+/// Runs a plan to its end, or until something fails, its time is over or `cancel` is cancelled. Announces the operations, not the plan's
 /// warnings: those are the caller's to show, also when nothing is run.
 pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: CancellationToken, options: &Options) -> Report {
     events.send(Event::Planned { operations: plan.planned() });
@@ -71,10 +73,19 @@ pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: Cancellati
         results: vec![OpResult::default(); plan.operations.len()],
         failure: None,
         interrupted: false,
+        overdue: false,
+        given_up: Vec::new(),
         abandon: abandon.clone(),
         replaced: BTreeSet::new(),
     };
     let mut running = FuturesUnordered::new();
+    let deadline = async {
+        match options.limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(deadline);
     loop {
         if cancel.is_cancelled() {
             runner.interrupt();
@@ -95,9 +106,14 @@ pub async fn run(plan: &Plan, tools: &Tools, events: &Events, cancel: Cancellati
         tokio::select! {
             Some((id, result, elapsed)) = running.next() => runner.ended(id, result, elapsed),
             () = cancel.cancelled(), if !runner.interrupted => {}
+            () = &mut deadline, if !runner.overdue => runner.time_is_over(),
         }
     }
-    Report { ops: runner.results, failure: runner.failure, interrupted: runner.interrupted }
+    let failure = match (runner.failure.take(), options.limit) {
+        (None, Some(limit)) if runner.is_late() => Some(diagnose::late(plan, tools, limit, &runner.given_up).await),
+        (failure, _) => failure,
+    };
+    Report { ops: runner.results, failure, interrupted: runner.interrupted }
 }
 
 /// State of one run.
@@ -108,9 +124,19 @@ struct Runner<'a> {
     results: Vec<OpResult>,
     failure: Option<Failure>,
     interrupted: bool,
+    overdue: bool,
+    given_up: Vec<GivenUp>,
     abandon: CancellationToken,
     /// Services that are known to stand in for what is left out.
     replaced: BTreeSet<String>,
+}
+
+/// A wait that was abandoned.
+struct GivenUp {
+    /// Of the operation.
+    id: usize,
+    /// What it said last.
+    said: String,
 }
 
 impl Runner<'_> {
@@ -120,15 +146,28 @@ impl Runner<'_> {
         self.abandon.cancel();
     }
 
+    fn time_is_over(&mut self) {
+        self.overdue = true;
+        self.schedule.stop("not begun: its time was over");
+        self.abandon.cancel();
+    }
+
+    /// True where the end of its time has kept something from being done.
+    fn is_late(&self) -> bool {
+        let cancelled = |result: &OpResult| result.outcome == Some(Outcome::Cancelled);
+        self.overdue && !self.interrupted && self.results.iter().any(cancelled)
+    }
+
     fn ended(&mut self, id: usize, result: Result<Done, Stopped>, elapsed: Duration) {
         match result {
             Ok(done) => {
                 self.schedule.end(id, End::Done { changed: done.changed });
                 self.record(id, Outcome::Done, elapsed, done.detail);
             }
-            Err(Stopped::Abandoned) => {
+            Err(Stopped::Abandoned { said }) => {
                 self.schedule.end(id, End::Cancelled);
                 self.record(id, Outcome::Cancelled, elapsed, format!("given up after {}", readable(elapsed)));
+                self.given_up.push(GivenUp { id, said });
             }
             Err(Stopped::Failed(failure)) if self.plan.operations[id].optional => {
                 let name = self.plan.operations[id].service.clone();

@@ -31,7 +31,10 @@ pub(super) struct Done {
 pub(super) enum Stopped {
     Failed(Box<Failure>),
     /// The run ends; it was only waiting.
-    Abandoned,
+    Abandoned {
+        /// What it said last.
+        said: String,
+    },
 }
 
 /// Performs one operation. Calls to the engine always run to their end; what only waits is abandoned when the token
@@ -51,7 +54,7 @@ pub(super) async fn perform(
         tokio::select! {
             biased;
             result = work => result,
-            () = abandon.cancelled() => return Err(Stopped::Abandoned),
+            () = abandon.cancelled() => return Err(Stopped::Abandoned { said: teller.said() }),
         }
     } else {
         work.await
