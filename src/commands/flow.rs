@@ -9,7 +9,6 @@ use crate::pipeline::known;
 use crate::pipeline::path::{self, State, Station};
 use crate::pipeline::problems::{Hop, Problem};
 use crate::pipeline::spec::PipelineSpec;
-use crate::pipeline::{CONNECT, JOB_SERVER, KAFKA};
 use crate::ui::Mark;
 use crate::ui::doctor::CheckRow;
 
@@ -50,16 +49,7 @@ pub async fn look(context: &Context) -> Option<Flow> {
 
 /// What is wrong with the containers that a hop needs.
 fn troubles(status: &Status, spec: &PipelineSpec, hop: Hop) -> Vec<String> {
-    let lake = ["namenode", "datanode", "spark-worker", "spark-master", JOB_SERVER.service];
-    let services: Vec<&str> = match hop {
-        Hop::Source => vec![spec.source.service.as_str()],
-        Hop::Connector => vec![CONNECT.service, KAFKA.service],
-        Hop::Topics => vec![KAFKA.service],
-        Hop::ChangeLog => ["spark-job-ingest"].into_iter().chain(lake).collect(),
-        Hop::Tables => ["spark-job-ingest", "hive-metastore"].into_iter().chain(lake).collect(),
-        Hop::Destination => ["spark-job-process", spec.destination.service.as_str()].into_iter().chain(lake).collect(),
-    };
-    services.into_iter().flat_map(|service| status.troubles(service)).collect()
+    hop.services(spec).into_iter().flat_map(|service| status.troubles(service)).collect()
 }
 
 impl Flow {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::known;
 use super::spec::PipelineSpec;
 use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
+use super::{CONNECT, JOB_SERVER, KAFKA, known};
 
 /// What `pipectl repair` can do, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,6 +86,16 @@ impl Repair {
     }
 }
 
+impl Problem {
+    /// The line that is shown where containers of its hop are at fault: without them no restart of a part helps.
+    pub fn beside_faulty_containers(&self) -> String {
+        match self.repair {
+            Some(Repair::Connector | Repair::Jobs) => self.what.clone(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.what)?;
@@ -120,6 +130,21 @@ impl Hop {
             Self::ChangeLog => "change-log",
             Self::Tables => "tables",
             Self::Destination => "destination",
+        }
+    }
+
+    /// The services that a change needs to pass it.
+    pub fn services(self, spec: &PipelineSpec) -> Vec<&str> {
+        let lake = ["namenode", "datanode", "spark-worker", "spark-master", JOB_SERVER.service];
+        match self {
+            Self::Source => vec![spec.source.service.as_str()],
+            Self::Connector => vec![CONNECT.service, KAFKA.service],
+            Self::Topics => vec![KAFKA.service],
+            Self::ChangeLog => ["spark-job-ingest"].into_iter().chain(lake).collect(),
+            Self::Tables => ["spark-job-ingest", "hive-metastore"].into_iter().chain(lake).collect(),
+            Self::Destination => {
+                ["spark-job-process", spec.destination.service.as_str()].into_iter().chain(lake).collect()
+            }
         }
     }
 
@@ -189,8 +214,8 @@ fn slot(status: &PipelineStatus, name: &str) -> Option<Problem> {
         }
         Fact::Known(Some(slot)) if slot.is_read_by_another() => Some(Hop::Source.beyond_repair(format!(
             "replication slot {name} is read by `{}` and not by the connector: the changes that it takes never arrive; end it at the source \
-             (`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '{name}'`), then \
-             `pipectl repair connector`",
+             (`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '{name}'`), and the \
+             connector goes on by itself",
             slot.reader
         ))),
         Fact::Known(Some(_)) => None,
@@ -473,6 +498,8 @@ pub(super) mod tests {
         jobs[0].idle_ms = Some(60_000);
         let only = "job ingest runs and has not read p.public.t for 41 s; `pipectl repair jobs`";
         assert_eq!(told(&status), [only]);
+        let stalled = &find(&status, &spec())[0];
+        assert_eq!(stalled.beside_faulty_containers(), "job ingest runs and has not read p.public.t for 41 s");
     }
 
     #[test]

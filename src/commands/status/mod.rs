@@ -4,6 +4,7 @@ mod containers;
 mod pace;
 mod view;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -109,8 +110,17 @@ pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
     if containers.iter().all(|container| container.name.is_none()) {
         reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
     }
-    if let Some(pipeline) = &pipeline {
-        reasons.extend(pipeline.problems.iter().map(ToString::to_string));
+    if let (Some(status), Some(pipeline)) = (&pipeline, &stack.pipeline) {
+        let faulty: BTreeSet<&str> = containers
+            .iter()
+            .filter(|container| container.problem().is_some())
+            .map(|container| container.service.as_str())
+            .collect();
+        reasons.extend(status.problems.iter().map(|problem| {
+            let needed = problem.hop.services(&pipeline.spec);
+            let at_fault = needed.iter().any(|service| faulty.contains(service));
+            if at_fault { problem.beside_faulty_containers() } else { problem.to_string() }
+        }));
     }
     Ok(Status { project: stack.project.name.clone(), healthy: reasons.is_empty(), reasons, containers, pipeline })
 }
