@@ -99,12 +99,11 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.what)?;
-        match (self.repair, known::explain([self.what.as_str()])) {
-            (Some(repair), _) if !self.what.contains(&repair.command()) => {
-                write!(formatter, "; `{}`", repair.command())
-            }
-            (None, Some(known)) => write!(formatter, ": {}; {}", known.means, known.next),
-            _ => Ok(()),
+        match self.repair {
+            Some(repair) if self.what.contains(&repair.command()) => Ok(()),
+            Some(repair) => write!(formatter, "; `{}`", repair.command()),
+            None => known::explain([self.what.as_str()])
+                .map_or(Ok(()), |known| write!(formatter, ": {}; {}", known.means, known.next)),
         }
     }
 }

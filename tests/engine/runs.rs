@@ -235,7 +235,7 @@ async fn a_run_whose_time_is_over_tells_what_it_waited_for() {
     assert_eq!(failure.causes, ["step seed was not done; last: looking"]);
     assert!(!report.interrupted, "nobody has interrupted it");
 
-    // Time that is over when everything is done is no failure.
+    // A run that is done in time is not late.
     stack.stepper.script.lock().unwrap().clear();
     assert!(stack.up().await.is_ok());
 }

@@ -4,7 +4,6 @@ mod containers;
 mod pace;
 mod view;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -89,9 +88,12 @@ impl Status {
 
     /// What is wrong with the containers of a service.
     pub fn troubles(&self, service: &str) -> impl Iterator<Item = String> {
-        let of_service = self.containers.iter().filter(|container| container.service == service);
-        of_service.filter_map(ContainerStatus::problem).collect::<Vec<_>>().into_iter()
+        troubles(&self.containers, service).into_iter()
     }
+}
+
+fn troubles(containers: &[ContainerStatus], service: &str) -> Vec<String> {
+    containers.iter().filter(|container| container.service == service).filter_map(ContainerStatus::problem).collect()
 }
 
 /// Looks at everything at once.
@@ -111,14 +113,9 @@ pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
         reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
     }
     if let (Some(status), Some(pipeline)) = (&pipeline, &stack.pipeline) {
-        let faulty: BTreeSet<&str> = containers
-            .iter()
-            .filter(|container| container.problem().is_some())
-            .map(|container| container.service.as_str())
-            .collect();
         reasons.extend(status.problems.iter().map(|problem| {
             let needed = problem.hop.services(&pipeline.spec);
-            let at_fault = needed.iter().any(|service| faulty.contains(service));
+            let at_fault = needed.iter().any(|service| !troubles(&containers, service).is_empty());
             if at_fault { problem.beside_faulty_containers() } else { problem.to_string() }
         }));
     }

@@ -142,13 +142,17 @@ struct GivenUp {
 impl Runner<'_> {
     fn interrupt(&mut self) {
         self.interrupted = true;
-        self.schedule.stop("interrupted");
-        self.abandon.cancel();
+        self.stop("interrupted");
     }
 
     fn time_is_over(&mut self) {
         self.overdue = true;
-        self.schedule.stop("not begun: its time was over");
+        self.stop("not begun: its time was over");
+    }
+
+    /// Begins nothing more, and abandons what only waits.
+    fn stop(&mut self, reason: &'static str) {
+        self.schedule.stop(reason);
         self.abandon.cancel();
     }
 
@@ -179,8 +183,7 @@ impl Runner<'_> {
             Err(Stopped::Failed(failure)) => {
                 self.schedule.end(id, End::Failed);
                 self.record(id, Outcome::Failed, elapsed, failure.message.clone());
-                self.schedule.stop("not begun: something else failed");
-                self.abandon.cancel();
+                self.stop("not begun: something else failed");
                 match &mut self.failure {
                     Some(first) => first.causes.push(format!("also: {}", failure.message)),
                     None => self.failure = Some(*failure),

@@ -12,7 +12,7 @@ import org.apache.hadoop.mapreduce.util.ConfigUtil;
  *
  * <p>Every scan and every write broadcasts the configuration. Hadoop writes all of its settings, a thousand of them defaults of its
  * own, and with each the files that it came from, gzipped one by one ({@code Configuration.write}). A fifth of the driver's CPU time
- * and as much of the executor's went there, and executors had to evict what they had got, which writes it once more.
+ * and a sixth of the executor's went there, and executors had to evict what they had got, which writes it once more.
  */
 public final class HadoopDefaults {
   private HadoopDefaults() {}
@@ -37,6 +37,6 @@ public final class HadoopDefaults {
 
   /** The classes of file systems are in core-default.xml and not in the code. */
   private static boolean isNowhereElse(String name) {
-    return name.startsWith("fs.AbstractFileSystem.") || (name.startsWith("fs.") && name.endsWith(".impl"));
+    return name.startsWith("fs.") && name.endsWith(".impl");
   }
 }
