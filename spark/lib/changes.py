@@ -38,8 +38,11 @@ PROPERTIES = {"delta.checkpointInterval": "2000", "delta.dataSkippingNumIndexedC
 # before and after as string: Spark keeps the JSON text of an object there.
 _ENVELOPE = """
     op string, before string, after string,
-    source struct<schema: string, table: string, lsn: bigint, txId: bigint, ts_us: bigint>
+    source struct<schema: string, table: string, lsn: bigint, txId: bigint, ts_us: bigint, snapshot: string>
 """
+
+# What Debezium says of the first row that a snapshot reads of a table: of the first table, and of any other one.
+_FIRST_OF_SNAPSHOT = ("first", "first_in_data_collection")
 
 
 def read_topics(
@@ -66,18 +69,28 @@ def read_topics(
 
 
 def parse(records: DataFrame) -> DataFrame:
-    """Kafka records as rows of the change log. Tombstones (no value), which follow each delete, carry no change."""
+    """Kafka records as rows of the change log. Tombstones (no value), which follow each delete, carry no change.
+
+    A snapshot that is begun again, because the connector was killed in the first one or a table is read anew, says nothing of rows that
+    were deleted meanwhile. So its first row, unless it is the first of the topic, is two changes: a truncate of all that came before,
+    and the row itself, with the same offset.
+    """
     envelope = F.from_json(F.col("value").cast("string"), _ENVELOPE, {"mode": "FAILFAST"})
     source = "envelope.source"
+    begins_again = F.col(f"{source}.snapshot").isin(*_FIRST_OF_SNAPSHOT) & (F.col("offset") > 0)
+    row = F.col("op") != "t"
     return (
         records.where(F.col("value").isNotNull())
         .withColumn("envelope", envelope)
+        .withColumn(
+            "op", F.explode(F.when(begins_again, F.array(F.lit("t"), "envelope.op")).otherwise(F.array("envelope.op")))
+        )
         .select(
             F.concat_ws(".", f"{source}.schema", f"{source}.table").alias("table"),
-            F.col("envelope.op"),
-            F.col("key").cast("string"),
-            F.col("envelope.before"),
-            F.col("envelope.after"),
+            "op",
+            F.when(row, F.col("key").cast("string")).alias("key"),
+            F.when(row, F.col("envelope.before")).alias("before"),
+            F.when(row, F.col("envelope.after")).alias("after"),
             "topic",
             "partition",
             "offset",

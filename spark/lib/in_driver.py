@@ -89,7 +89,8 @@ def _change(table: Table | None, row: Any) -> Change:
 
 
 def _is_live(row: Change, truncated_at: int | None) -> bool:
-    return row.op != "t" and (truncated_at is None or row.offset > truncated_at)
+    # The first row of a snapshot has the offset of the truncate that goes before it.
+    return row.op != "t" and (truncated_at is None or row.offset >= truncated_at)
 
 
 def _facts(rows: list[Change]) -> Facts | None:

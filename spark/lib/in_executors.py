@@ -40,7 +40,8 @@ class InExecutors:
 
     def after(self, table: Table, offset: int) -> str:
         """The row after one change."""
-        return self._of(table).where(F.col("offset") == offset).select("after").collect()[0][0]
+        here = self._of(table).where((F.col("offset") == offset) & (F.col("op") != "t"))
+        return here.select("after").collect()[0][0]
 
     def changes(self, log: DataFrame, table: Table, facts: Facts, start: int) -> DataFrame:
         """Those that no truncate has undone, with all values."""
@@ -87,9 +88,9 @@ class InExecutors:
 
 
 def _is_live(truncated_at: int | None) -> Column:
-    """Changes of rows that no truncate has undone."""
+    """Changes of rows that no truncate has undone; the first row of a snapshot has the offset of the truncate that goes before it."""
     live = F.col("op") != "t"
-    return live if truncated_at is None else live & (F.col("offset") > truncated_at)
+    return live if truncated_at is None else live & (F.col("offset") >= truncated_at)
 
 
 def _incomplete() -> Column:

@@ -53,7 +53,7 @@ def stop_at(
     """The offset of the first change that must not be applied; `first_lacking` finds the first after an offset that lacks a column.
 
     A change that lacks a column is older than the column where a later change of the table has all of them: there the source has
-    NULL too. Otherwise the column is gone.
+    NULL too, or the column's default, which comes when `pipectl up` has the table read again. Otherwise the column is gone.
     """
     if facts.lacking is None:
         return facts.unknown

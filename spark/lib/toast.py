@@ -45,12 +45,15 @@ def resolved(log: DataFrame, topic: str, incomplete: Mapping[str | None, int]) -
     if not incomplete:
         return {}
     history: dict[str, list[tuple[int, str, str | None]]] = defaultdict(list)
-    earlier = log.where((log["topic"] == topic) & log["key"].isin(list(incomplete)))
+    # A truncate has no key and ends the history of all.
+    earlier = log.where((log["topic"] == topic) & (log["key"].isin(list(incomplete)) | log["key"].isNull()))
     for row in earlier.select("key", "offset", "op", "after").collect():
-        if row.offset <= incomplete[row.key]:
-            history[row.key].append((row.offset, row.op, row.after))
+        for key in incomplete if row.key is None else [row.key]:
+            if row.offset <= incomplete[key]:
+                history[key].append((row.offset, row.op, row.after))
     return {
-        key: resolve((op, after) for _, op, after in sorted(entries, key=lambda entry: entry[0]))
+        # The first row of a snapshot has the offset of the truncate that goes before it.
+        key: resolve((op, after) for _, op, after in sorted(entries, key=lambda entry: (entry[0], entry[1] != "t")))
         for key, entries in history.items()
     }
 
@@ -63,6 +66,9 @@ def resolve(history: Iterable[tuple[str, str | None]]) -> str:
             row = {}
             continue
         change = json.loads(after)
+        if op in ("c", "r"):
+            # Whatever had this key before was another row.
+            row = {}
         row = {name: row.get(name, value) if is_placeholder(value) else value for name, value in change.items()}
     missing = [name for name, value in row.items() if is_placeholder(value)]
     if missing:

@@ -43,3 +43,8 @@ def test_a_deleted_row_passes_nothing_on():
 def test_a_value_that_is_nowhere():
     with pytest.raises(UnresolvedValueError, match="REPLICA IDENTITY FULL"):
         resolve([("c", row(id=2, note=MARKER))])
+
+
+def test_an_inserted_row_takes_nothing_from_the_one_that_had_its_key_before():
+    with pytest.raises(UnresolvedValueError):
+        resolve([("c", row(id=1, note="old")), ("c", row(id=1, note=MARKER))])

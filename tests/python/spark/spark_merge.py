@@ -10,9 +10,47 @@ import unittest
 from pathlib import Path
 
 from base import SparkTestCase, order
-from lib import batch, lake, resume, toast, typed, upkeep
+from lib import batch, changes, lake, resume, toast, typed, upkeep
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+
+class Parse(SparkTestCase):
+    """Kafka records as rows of the change log."""
+
+    def parsed(self, *records: tuple[int, str, str]) -> list[tuple]:
+        """(offset, op, snapshot) of records, as (offset, op, key, after) in the log."""
+        values = [
+            (
+                offset,
+                bytearray(b'{"id": 1}'),
+                bytearray(
+                    json.dumps(
+                        {
+                            "op": op,
+                            "after": {"id": 1},
+                            "source": {"schema": "public", "table": "t", "snapshot": snapshot},
+                        }
+                    ).encode()
+                ),
+                "jadc2.public.t",
+                0,
+            )
+            for offset, op, snapshot in records
+        ]
+        schema = "offset bigint, key binary, value binary, topic string, partition int"
+        rows = changes.parse(self.spark.createDataFrame(values, schema)).collect()
+        return [(row.offset, row.op, row.key, row.after) for row in rows]
+
+    def test_a_change_is_one_row(self) -> None:
+        row = ('{"id": 1}', '{"id":1}')
+        self.assertEqual(self.parsed((7, "u", "false"), (8, "r", "true")), [(7, "u", *row), (8, "r", *row)])
+
+    def test_the_first_row_of_a_snapshot_is_a_truncate_too_where_something_came_before(self) -> None:
+        row = ('{"id": 1}', '{"id":1}')
+        self.assertEqual(self.parsed((0, "r", "first")), [(0, "r", *row)])
+        for first in ("first", "first_in_data_collection"):
+            self.assertEqual(self.parsed((9, "r", first)), [(9, "t", None, None), (9, "r", *row)])
 
 
 class Reduce(SparkTestCase):
@@ -36,6 +74,14 @@ class Reduce(SparkTestCase):
         change = self.reduce(frame)
         self.assertEqual(change.truncated_at, 1)
         self.assertEqual(self.newest(change), {'{"order_id": 2}': (2, "c")})
+
+    def test_a_snapshot_that_begins_again_undoes_what_was_before_it_and_not_its_first_row(self) -> None:
+        frame = self.log((0, "r", 1, order(1)), (1, "r", 2, order(2)), (2, "t", None, None), (2, "r", 2, order(2)))
+        change = self.reduce(frame)
+        self.assertEqual(self.newest(change), {'{"order_id": 2}': (2, "r")})
+        # The same where all that came before has been applied.
+        change = self.reduce(frame, {"jadc2.public.orders": 2})
+        self.assertEqual((change.truncated_at, self.newest(change)), (2, {'{"order_id": 2}': (2, "r")}))
 
     def test_changes_that_were_applied_are_left_out(self) -> None:
         frame = self.log((0, "c", 1, order(1)), (1, "c", 2, order(2)))
@@ -171,6 +217,11 @@ class Merge(SparkTestCase):
         self.merge(*self.FIRST)
         self.merge((3, "u", 1, order(1, quantity=7)), (4, "t", None, None), (5, "c", 3, order(3, quantity=9)))
         self.assertEqual(self.rows(), {3: 9})
+
+    def test_a_snapshot_that_begins_again(self) -> None:
+        self.merge(*self.FIRST)
+        self.merge((3, "t", None, None), (3, "r", 1, order(1)), (4, "r", 3, order(3)), applied=3)
+        self.assertEqual(self.rows(), {1: 2, 3: 2})
 
     def test_a_truncate_alone(self) -> None:
         self.merge(*self.FIRST)
