@@ -1,10 +1,11 @@
-//! Tables that joined pipeline.yml after the connector's first snapshot: Debezium streams their changes from then on, but reads the
-//! rows they already have only when it is told to.
+//! Tables that joined pipeline.yml after the connector's first snapshot, and columns that joined a table: Debezium streams their changes
+//! from then on, but reads what is there already only when it is told to. A column that was added with a default has values that no
+//! change tells of.
 //!
-//! Which tables have been read is kept in the connector's own configuration, under a name that Connect passes over: it is there and
+//! What has been read is kept in the connector's own configuration, under a name that Connect passes over: it is there and
 //! gone with the connector's offsets, and an `up` that is interrupted finds the tables still unread.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -12,26 +13,45 @@ use super::clients::connect::ConnectorConfig;
 use super::connector::snapshot_select;
 use super::spec::PipelineSpec;
 
-/// The tables whose rows have been read, separated by commas.
+/// The tables whose rows have been read, each with the columns that it was declared with then: a JSON object of lists.
 const READ: &str = "pipectl.tables.read";
 
-/// Notes in the wanted configuration which tables need not be read: those that were before, and all where there is no connector,
-/// because its first snapshot reads them.
+/// Tables and their columns; no columns where an earlier version has not noted them.
+type Tables = BTreeMap<String, Option<BTreeSet<String>>>;
+
+/// Notes in the wanted configuration what need not be read: what was before, and all where there is no connector, because its first
+/// snapshot reads it.
 pub fn carry(wanted: &mut ConnectorConfig, existing: Option<&ConnectorConfig>, spec: &PipelineSpec) {
-    let before = existing.map(|config| read(config));
-    let read = spec.tables.keys().filter(|name| before.as_ref().is_none_or(|before| before.contains(name.as_str())));
-    wanted.insert(READ.to_owned(), read.cloned().collect::<Vec<_>>().join(","));
+    let now = declared(spec);
+    let noted = match existing.map(read) {
+        None => now,
+        Some(mut before) => {
+            let still_noted = |(name, columns): (String, BTreeSet<String>)| {
+                let known = before.remove(&name)?;
+                Some((name, known.unwrap_or(columns)))
+            };
+            now.into_iter().filter_map(still_noted).collect()
+        }
+    };
+    wanted.insert(READ.to_owned(), json!(noted).to_string());
 }
 
-/// Declared tables whose rows have not been read.
+/// Declared tables whose rows have not been read, or not with all declared columns.
 pub fn unread(config: &ConnectorConfig, spec: &PipelineSpec) -> Vec<String> {
     let read = read(config);
-    spec.tables.keys().filter(|name| !read.contains(name.as_str())).cloned().collect()
+    let has = |name: &String, columns: &BTreeSet<String>| {
+        read.get(name).is_some_and(|known| known.as_ref().is_none_or(|known| columns.is_subset(known)))
+    };
+    declared(spec).into_iter().filter(|(name, columns)| !has(name, columns)).map(|(name, _)| name).collect()
 }
 
 /// Notes that all declared tables have been read.
 pub fn all_read(config: &mut ConnectorConfig, spec: &PipelineSpec) {
     carry(config, None, spec);
+}
+
+fn declared(spec: &PipelineSpec) -> BTreeMap<String, BTreeSet<String>> {
+    spec.tables.iter().map(|(name, table)| (name.clone(), table.columns.keys().cloned().collect())).collect()
 }
 
 /// The signal that has Debezium read tables. Streaming stops meanwhile and goes on where it was, so no change is lost, and the rows
@@ -52,10 +72,14 @@ pub fn signal(spec: &PipelineSpec, tables: &[String]) -> Value {
     })
 }
 
-/// A connector that an earlier version registered says by its list of tables which it has read.
-fn read(config: &ConnectorConfig) -> BTreeSet<&str> {
+/// A connector that an earlier version registered has a list of tables there, or says by those that it includes which it has read.
+fn read(config: &ConnectorConfig) -> Tables {
+    if let Some(noted) = config.get(READ).and_then(|text| serde_json::from_str(text).ok()) {
+        return noted;
+    }
     let listed = config.get(READ).or_else(|| config.get("table.include.list"));
-    listed.map(|names| names.split(',').filter(|name| !name.is_empty()).collect()).unwrap_or_default()
+    let names = listed.into_iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty());
+    names.map(|name| (name.to_owned(), None)).collect()
 }
 
 #[cfg(test)]
@@ -103,9 +127,25 @@ mod tests {
     }
 
     #[test]
-    fn a_connector_of_an_earlier_version_has_read_what_it_includes() {
-        let config = ConnectorConfig::from([("table.include.list".to_owned(), "public.a".to_owned())]);
-        assert_eq!(unread(&config, &spec(&["public.a", "public.b"])), ["public.b"]);
+    fn a_table_that_gets_a_column_is_read_again() {
+        let (mut config, mut declared) = (ConnectorConfig::new(), spec(&["public.a", "public.b"]));
+        carry(&mut config, None, &declared);
+        let table = declared.tables.get_mut("public.b").expect("it is declared");
+        table.columns.insert("size".to_owned(), "integer".to_owned());
+        // Registering it anew does not make it read.
+        let existing = config.clone();
+        carry(&mut config, Some(&existing), &declared);
+        assert_eq!(unread(&config, &declared), ["public.b"]);
+        all_read(&mut config, &declared);
+        assert_eq!(unread(&config, &declared), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_connector_of_an_earlier_version_has_read_what_it_lists_or_includes() {
+        for key in [READ, "table.include.list"] {
+            let config = ConnectorConfig::from([(key.to_owned(), "public.a".to_owned())]);
+            assert_eq!(unread(&config, &spec(&["public.a", "public.b"])), ["public.b"]);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! `read-new-tables`: has the connector read the rows of tables that joined pipeline.yml after its first snapshot.
+//! `read-new-tables`: has the connector read the rows of tables that joined pipeline.yml after its first snapshot, or got a column.
 
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::{client_failure, failure};
 use crate::engine::work::{SayFn, StepDone, StepError};
@@ -13,14 +15,21 @@ const USES: &str = "read-new-tables";
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long a look waits for messages that are not there yet.
+const FETCH_WAIT: Duration = Duration::from_millis(50);
+
 /// A table that is being read.
 struct Reading {
     topic: String,
     name: String,
-    /// End of its topic before the signal.
-    from: i64,
-    /// Rows it has: each becomes a message.
+    /// The first message that has not been looked at; at first the end of the topic before the signal.
+    next: i64,
+    /// Messages of the snapshot so far.
+    read: i64,
+    /// Rows it has: each becomes such a message.
     rows: i64,
+    /// Whether the message of the last row is there.
+    is_read: bool,
 }
 
 pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
@@ -60,24 +69,17 @@ async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> 
     }
     let signal = new_tables::signal(spec, &tables).to_string();
     kafka.send(&spec.signal_topic(), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
-    let look = || async {
+    loop {
         if let Some(failed) = connect.status(name).await?.as_ref().and_then(|status| status.failed()) {
-            return Ok(Some(Some(failed.reasons().join("\n"))));
+            let why = failed.reasons().join("\n");
+            return Ok(Outcome::Failed(format!("the connector failed while it read {}\n{why}", tables.join(", "))));
         }
-        let mut left = None;
-        for reading in &readings {
-            let read = kafka.end_offset(&reading.topic).await? - reading.from;
-            if read < reading.rows {
-                left = left.or(Some(format!("{}: {read} of {} rows read", reading.name, reading.rows)));
-            }
+        for reading in readings.iter_mut().filter(|reading| !reading.is_read) {
+            reading.look(&kafka).await?;
         }
-        if let Some(left) = &left {
-            say(left);
-        }
-        Ok::<_, ClientError>(left.is_none().then_some(None))
-    };
-    if let Some(why) = wait::until(LOOK, look).await? {
-        return Ok(Outcome::Failed(format!("the connector failed while it read {}\n{why}", tables.join(", "))));
+        let Some(left) = readings.iter().find(|reading| !reading.is_read) else { break };
+        say(&format!("{}: {} of {} rows read", left.name, left.read, left.rows));
+        tokio::time::sleep(LOOK).await;
     }
     confirmed(pipeline, &source, say).await?;
     new_tables::all_read(&mut config, spec);
@@ -89,11 +91,40 @@ impl Reading {
     async fn of(pipeline: &Pipeline, source: &Database, kafka: &Kafka, table: &str) -> Result<Self, ClientError> {
         let topic = pipeline.spec.topic(table);
         let (schema, relation) = table.split_once('.').unwrap_or(("public", table));
-        let from = kafka.end_offset(&topic).await?;
+        let next = kafka.end_offset(&topic).await?;
         let counted = source.query(&format!("SELECT count(*) FROM {}", quote_qualified(schema, relation)), &[]).await?;
         let rows = counted.first().map_or(0, |row| row.get(0));
-        Ok(Self { topic, name: table.to_owned(), from, rows })
+        // Of an empty table nothing is told.
+        Ok(Self { topic, name: table.to_owned(), next, read: 0, rows, is_read: rows == 0 })
     }
+
+    /// Reads on in the topic, in which changes of a table that was captured before stand among the rows of the snapshot.
+    async fn look(&mut self, kafka: &Kafka) -> Result<(), ClientError> {
+        loop {
+            let messages = kafka.fetch(&self.topic, self.next, FETCH_WAIT).await?;
+            let Some(last) = messages.last() else { return Ok(()) };
+            self.next = last.offset + 1;
+            let rows = || messages.iter().filter_map(|message| snapshot_row(message.value.as_deref()?));
+            self.read += i64::try_from(rows().count()).unwrap_or(i64::MAX);
+            self.is_read = rows().any(|row| row.is_last);
+            if self.is_read {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A row that a snapshot has read.
+struct SnapshotRow {
+    /// Whether it is the last one of its table.
+    is_last: bool,
+}
+
+/// Source: <https://debezium.io/documentation/reference/connectors/postgresql.html#postgresql-create-events> (`source.snapshot`)
+fn snapshot_row(message: &[u8]) -> Option<SnapshotRow> {
+    let message: Value = serde_json::from_slice(message).ok()?;
+    let marker = message["source"]["snapshot"].as_str().filter(|_| message["op"] == "r")?;
+    Some(SnapshotRow { is_last: ["last", "last_in_data_collection"].contains(&marker) })
 }
 
 /// Waits until the connector streams again and has stored that: what follows restarts it, and a restart in the middle would leave

@@ -31,7 +31,7 @@ fn wanted() -> serde_json::Value {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "database.hostname": "pg",
         "database.password": "s3cret",
-        "pipectl.tables.read": "public.orders,crm.customers",
+        "pipectl.tables.read": r#"{"crm.customers":["id","name"],"public.orders":["customer","id","tags","total"]}"#,
         "table.include.list": "public.orders,crm.customers"
     })
 }
