@@ -1,5 +1,9 @@
 //! `pipectl connector`: look at the connector, restart, pause or resume it.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::Exit;
 use super::context::Context;
 use super::stack::Stack;
@@ -7,8 +11,13 @@ use crate::cli::{ConnectorAction, ConnectorArgs};
 use crate::exit;
 use crate::failure::Failure;
 use crate::pipeline::clients::connect::TaskState;
+use crate::pipeline::wait;
 use crate::ui::Mark;
 use crate::ui::table::Table;
+
+/// How long a connector that was started again is watched until it runs or has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(200);
 
 pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
     let stack = Stack::open(context).await?;
@@ -20,6 +29,13 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
         ConnectorAction::Restart => connect.restart(name).await?,
         ConnectorAction::Pause => connect.pause(name).await?,
         ConnectorAction::Resume => connect.resume(name).await?,
+    }
+    if matches!(arguments.action, Some(ConnectorAction::Restart | ConnectorAction::Resume)) {
+        let settled = || async {
+            let status = connect.status(name).await?;
+            Ok::<_, Failure>(status.is_none_or(|status| status.is_running() || status.failed().is_some()).then_some(()))
+        };
+        wait::until_deadline(LOOK, Instant::now() + PATIENCE, settled).await?;
     }
     let status = connect.status(name).await?.ok_or_else(|| {
         Failure::stack(format!("connector {name} is not registered")).hint("`pipectl up` registers it")

@@ -81,23 +81,35 @@ pub fn cut_networks(stack: &Stack) {
     equal(stack);
 }
 
-pub fn kafka_disk_full(stack: &Stack) {
+/// Kafka's and the DataNode's, one after the other, on a stack whose two volumes are small.
+pub fn full_disks(stack: &Stack) {
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
-    let file = small_disk_for_kafka(stack);
+    let file = small_disks(stack);
     let files = ["-f", "compose/compose.yaml", "-f", file.to_str().expect("UTF-8")];
     let with_files = |arguments: &[&str]| run(stack.command(&[&files[..], arguments].concat()).env(LOAD.0, LOAD.1));
+    let told = |said: &str| {
+        let ran = with_files(&["status"]);
+        ran.code == Some(1) && ran.stdout.contains(said)
+    };
     with_files(&["up"]).succeeded();
+
+    // A DataNode that lives and has no room for one more block.
+    let disk = SmallDisk::of("pipectl-live_datanode-data");
+    disk.fill();
+    eventually("status says that HDFS takes no block", || told("no DataNode takes the block"));
+    with_files(&["doctor"]).exited(1).says("no DataNode takes the block").says("docker system df");
+    disk.make_room();
+    arrives(stack, "a full disk under HDFS");
+    disk.release();
+
     let disk = SmallDisk::of("pipectl-live_kafka-data");
     disk.fill();
-    eventually("status says that Kafka does not work", || {
-        let ran = with_files(&["status"]);
-        ran.code == Some(1) && ran.stdout.contains("kafka")
-    });
+    eventually("status says that the disk under Kafka is full", || told("the disk of the container engine is full"));
     disk.make_room();
     let started = Instant::now();
     with_files(&["up"]).succeeded();
     println!("      a full disk: up again in {:.1} s", started.elapsed().as_secs_f32());
-    arrives(stack, "a full disk");
+    arrives(stack, "a full disk under Kafka");
     with_files(&["verify", "--timeout", "300s"]).succeeded();
     with_files(&["down"]).succeeded();
     disk.release();
@@ -161,9 +173,11 @@ fn equal(stack: &Stack) {
     stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
-fn small_disk_for_kafka(stack: &Stack) -> PathBuf {
-    let file = stack.path().join("small-disk.yaml");
-    let yaml = "volumes:\n  kafka-data:\n    driver_opts: {type: tmpfs, device: tmpfs, o: size=256m}\n";
+/// HDFS wants room for a whole block of each file that is being written, so its disk is larger.
+fn small_disks(stack: &Stack) -> PathBuf {
+    let file = stack.path().join("small-disks.yaml");
+    let disk = |volume, size| format!("  {volume}:\n    driver_opts: {{type: tmpfs, device: tmpfs, o: size={size}}}\n");
+    let yaml = format!("volumes:\n{}{}", disk("kafka-data", "256m"), disk("datanode-data", "2g"));
     std::fs::write(&file, yaml).expect("written");
     file
 }

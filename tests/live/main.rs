@@ -20,6 +20,7 @@ mod lifecycle;
 mod losses;
 mod offline;
 mod prove;
+mod reread;
 mod secrets;
 mod stack;
 mod torture;
@@ -62,11 +63,16 @@ const SCENARIOS: &[Scenario] = &[
     ("a worker is added and removed", converge::scale_workers),
     ("a job is stopped and started on its own", converge::one_job_alone),
     ("logs go on over a restart, each line once", lifecycle::logs_go_on_over_a_restart),
-    ("another project lives beside it and goes without a trace", lifecycle::another_project_beside_it),
+    (
+        "another project from an empty folder lives beside it and goes without a trace",
+        lifecycle::another_project_beside_it,
+    ),
     (
         "a large transaction, a rolled-back one, changed keys and a truncate leave three equal stores",
         converge::odd_changes_arrive,
     ),
+    ("a connector that is restarted in the middle of a COPY loses no row of it", reread::restarts_in_a_copy),
+    ("a snapshot that is begun again leaves no row that was deleted meanwhile", reread::a_crash_in_a_snapshot),
     ("killed movers of the data come back and no change is lost", converge::killed_movers),
     ("killed stores come back and no change is lost", converge::killed_stores),
     ("servers that crash at random under load lose nothing and double nothing", faults::random_crashes),
@@ -92,9 +98,10 @@ const SCENARIOS: &[Scenario] = &[
     ("HDFS in safe mode is explained", diagnose::safe_mode_is_explained),
     ("a data node of another file system is explained", diagnose::a_data_node_of_another_file_system_is_explained),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
+    ("an up that is killed at any step or wait is completed by the next one", lifecycle::killed_up_converges),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
-    ("a full disk under Kafka is named, and loses nothing once there is room", faults::kafka_disk_full),
+    ("a full disk under HDFS or Kafka is named, and loses nothing once there is room", faults::full_disks),
     ("a transformation that does not parse is named with its file", inputs::broken_transformation),
     ("a connector configuration that Connect refuses is explained", inputs::refused_connector),
     ("a container that exits at start fails its gate at once with its log", inputs::container_exits),
