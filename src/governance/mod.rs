@@ -41,14 +41,14 @@ pub async fn ingest(
     say: &SayFn,
 ) -> Result<Ingested, GovernanceError> {
     say("opening the catalog");
-    let catalog = session::open(pipeline, at).await?;
+    let session::Found { endpoint, catalog } = session::open(pipeline, at).await?;
     let lineage = wanted_lineage(pipeline)?;
     say("reading the servers");
     let facts = collect::collect(pipeline, services).await;
     let (spec, version) = (&pipeline.spec, catalog.version());
     let holdings = assets::wanted(spec, &facts, &lineage, version);
     let user = pipeline.variable("POSTGRES_USER").unwrap_or_else(|| "admin".to_owned());
-    let reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline))?;
+    let reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline, endpoint))?;
     let pipelines = names::pipelines(spec);
     let whole = (services.len() == names::SERVICES.len()).then_some((&lineage, pipelines.as_slice()));
     let mut report = reconciler.run(&assets::services::services(spec, &user, version), &holdings, whole, say).await?;
@@ -72,7 +72,7 @@ pub struct Held {
 /// Reads the lineage from the catalog and compares it.
 pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> {
     use lineage::check::Difference;
-    let catalog = session::open(pipeline, None).await?;
+    let catalog = session::open(pipeline, None).await?.catalog;
     let wanted = wanted_lineage(pipeline)?;
     let pipelines = names::pipelines(&pipeline.spec);
     let graph = read_edges(&catalog, &wanted, &pipelines).await?;
@@ -89,7 +89,8 @@ pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> 
     Ok(Held { wanted, graph, differences, wrong })
 }
 
-/// The check that `verify` adds: nothing when the project has no catalog, or an optional one that was left out.
+/// The check that `verify` adds: nothing when the project has no catalog, or only optional ones that were left out. One that
+/// has stopped since fails it.
 pub async fn check(pipeline: &Pipeline) -> Option<Check> {
     if session::catalogs(pipeline).is_empty() {
         return None;
@@ -104,8 +105,11 @@ pub async fn check(pipeline: &Pipeline) -> Option<Check> {
         Ok(held) if held.differences.is_empty() => (complete(&held), complete(&held), true),
         Ok(held) => (complete(&held), held.differences.join("; "), false),
         // Without a container it was left out when the stack came up, and `up` has said so.
-        Err(GovernanceError::Catalog(CatalogError::NoAddress(_))) if all_optional(pipeline) => return None,
-        Err(error) => ("the lineage, read from the catalog".to_owned(), error.to_string(), false),
+        Err(GovernanceError::Catalog(CatalogError::Absent(_))) if all_optional(pipeline) => return None,
+        Err(error) => {
+            let seen = std::iter::once(error.to_string()).chain(error.hint()).collect::<Vec<_>>().join("; ");
+            ("the lineage, read from the catalog".to_owned(), seen, false)
+        }
     };
     Some(Check { name, ok, expected, seen, ms })
 }

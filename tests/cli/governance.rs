@@ -12,7 +12,7 @@ use crate::fake_daemon::Fate;
 use crate::fake_http::FakeHttp;
 use crate::harness::{Run, Stage};
 
-const TOKEN_FILE: &str = ".pipectl/shop/ingestion-bot.jwt";
+const TOKEN_FILE: &str = ".pipectl/shop/catalog/ingestion-bot.jwt";
 
 /// A project whose catalog is a real one, on a port of this machine.
 struct Scene {

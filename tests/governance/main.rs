@@ -1,12 +1,16 @@
 //! The catalog's client, the wanted assets and lineage, and their reconciliation, against catalogs that work and fakes
 //! that do not.
 
+#[expect(dead_code, reason = "the tests of the engine use more of it")]
+#[path = "../support/fake_backend.rs"]
+mod fake_backend;
 #[path = "../support/fake_http.rs"]
 mod fake_http;
 #[expect(dead_code, reason = "the tests of other inputs use more of it")]
 #[path = "../support/mutate.rs"]
 mod mutate;
 
+mod catalogs;
 mod contract;
 mod database;
 mod events;

@@ -67,9 +67,8 @@ pub(super) async fn run(context: &Context, arguments: &IngestArgs, services: &BT
         return Err(failure.hint("take it over from compose/governance.yaml of a new project: `pipectl init DIR`"));
     }
     // A token that the catalog accepts, before anything is downloaded.
-    session::open(&pipeline, None).await?;
-    let endpoint = session::inside(&pipeline).await?;
-    let Some((token, _)) = session::known(&pipeline)? else {
+    let session::Found { endpoint, .. } = session::open(&pipeline, None).await?;
+    let Some((token, _)) = session::known(&pipeline, endpoint)? else {
         return Err(Failure::stack("there is no token").hint("`pipectl token refresh` gets one from the catalog"));
     };
     let (source, destination) = (pipeline.source_role(), pipeline.destination_role());
