@@ -76,6 +76,26 @@ async fn what_people_write_survives_and_ours_is_renewed() {
 }
 
 #[tokio::test]
+async fn an_owner_follows_pipeline_yml_until_somebody_names_another() {
+    let (stage, mut spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
+    stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    spec.governance.owners = vec!["ingestion-bot".into()];
+    stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    let fqn = "postgres_source.jadc2_db.public.orders";
+    let field = stage.bot.version().owners_field();
+    let owner = |table: &Value| table[field].get(0).unwrap_or(&table[field])["name"].clone();
+    assert_eq!(owner(&find(&stage, fqn).await), "ingestion-bot");
+
+    let admin = stage.bot.find("users", "admin", "").await.expect("readable").expect("there");
+    let reference = json!({"id": id(&admin), "type": "user"});
+    let owners = if field == "owners" { json!([reference]) } else { reference };
+    let words = json!([{"op": "add", "path": format!("/{field}"), "value": owners}]);
+    stage.admin.patch("tables", id(&find(&stage, fqn).await), &words).await.expect("an administrator may");
+    let report = stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    assert_eq!((report.problems, owner(&find(&stage, fqn).await)), (vec![], json!("admin")));
+}
+
+#[tokio::test]
 async fn a_table_that_is_gone_goes_with_its_edges() {
     let (stage, spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
     stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
