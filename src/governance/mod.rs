@@ -75,7 +75,7 @@ pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> 
     let catalog = session::open(pipeline, None).await?.catalog;
     let wanted = wanted_lineage(pipeline)?;
     let pipelines = names::pipelines(&pipeline.spec);
-    let graph = read_edges(&catalog, &wanted, &pipelines).await?;
+    let graph = read_edges(&catalog).await?;
     let found = graph.differences(&catalog, &wanted, &pipelines);
     let mut wrong = vec![None; wanted.edges.len()];
     for difference in &found {

@@ -81,7 +81,7 @@ impl Stage {
     /// What differs from the wanted lineage, one line each.
     pub async fn differences(&self, spec: &PipelineSpec, lineage: &Lineage) -> Vec<String> {
         let pipelines = names::pipelines(spec);
-        let graph: Graph = read_edges(&self.bot, lineage, &pipelines).await.expect("readable");
+        let graph: Graph = read_edges(&self.bot).await.expect("readable");
         let found = graph.differences(&self.bot, lineage, &pipelines);
         found.iter().map(|difference| difference.told(lineage, &graph.edges)).collect()
     }
