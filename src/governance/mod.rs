@@ -22,9 +22,9 @@ use std::collections::BTreeSet;
 use crate::engine::work::SayFn;
 use crate::pipeline::Pipeline;
 use crate::pipeline::verify::Check;
-use client::CatalogError;
+use client::{CatalogError, FoundEdge};
 use lineage::{Lineage, Statements};
-use reconcile::{Graph, Ingested, Reconciler, read_edges};
+use reconcile::{Ingested, Reconciler, read_edges};
 pub use session::GovernanceError;
 
 /// The lineage that the pipeline's files describe.
@@ -61,8 +61,8 @@ pub async fn ingest(
 pub struct Held {
     /// What the pipeline has.
     pub wanted: Lineage,
-    /// What the catalog holds.
-    pub graph: Graph,
+    /// Edges of ours that the catalog holds and nobody wants.
+    pub orphans: Vec<FoundEdge>,
     /// What differs, one line each.
     pub differences: Vec<String>,
     /// By place in `wanted.edges`: what is wrong with an edge.
@@ -77,16 +77,16 @@ pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> 
     let pipelines = names::pipelines(&pipeline.spec);
     let graph = read_edges(&catalog).await?;
     let found = graph.differences(&catalog, &wanted, &pipelines);
-    let mut wrong = vec![None; wanted.edges.len()];
+    let (mut wrong, mut orphans) = (vec![None; wanted.edges.len()], Vec::new());
     for difference in &found {
         match difference {
             Difference::Missing { edge } => wrong[*edge] = Some("not in the catalog".to_owned()),
             Difference::Other { edge, what } => wrong[*edge] = Some(what.clone()),
-            Difference::Orphaned { .. } => {}
+            Difference::Orphaned { found } => orphans.push(graph.edges[*found].clone()),
         }
     }
     let differences = found.iter().map(|difference| difference.told(&wanted, &graph.edges)).collect();
-    Ok(Held { wanted, graph, differences, wrong })
+    Ok(Held { wanted, orphans, differences, wrong })
 }
 
 /// The check that `verify` adds: nothing when the project has no catalog, or only optional ones that were left out. One that
