@@ -10,7 +10,11 @@ mod fake_http;
 #[path = "../support/mutate.rs"]
 mod mutate;
 
+#[path = "../support/om_schemas.rs"]
+mod om_schemas;
+
 mod catalogs;
+mod conformance;
 mod contract;
 mod database;
 mod events;
@@ -20,6 +24,7 @@ mod mangled;
 mod official;
 mod refusals;
 mod runs;
+mod service_types;
 mod shop;
 mod stage;
 mod trouble;
