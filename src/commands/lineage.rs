@@ -8,8 +8,9 @@ use super::stack::Stack;
 use crate::cli::LineageArgs;
 use crate::exit;
 use crate::failure::Failure;
+use crate::governance::client::{FoundEdge, FoundEnd};
 use crate::governance::lineage::{Edge, Lineage, show};
-use crate::governance::{self};
+use crate::governance::{self, Held};
 
 /// One edge of `--json`.
 #[derive(Serialize)]
@@ -32,15 +33,14 @@ struct ColumnRow<'a> {
 pub async fn run(context: &Context, arguments: &LineageArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let pipeline = stack.pipeline()?;
-    let (wanted, wrong, differences) = if arguments.declared {
+    let Held { wanted, orphans, differences, wrong } = if arguments.declared {
         let wanted = governance::wanted_lineage(pipeline)?;
         let wrong = vec![None; wanted.edges.len()];
-        (wanted, wrong, Vec::new())
+        Held { wanted, orphans: Vec::new(), differences: Vec::new(), wrong }
     } else {
-        let held = governance::held_lineage(pipeline).await.map_err(|error| {
+        governance::held_lineage(pipeline).await.map_err(|error| {
             Failure::from(error).hint("`pipectl lineage --declared` tells what the files say, without the catalog")
-        })?;
-        (held.wanted, held.wrong, held.differences)
+        })?
     };
     let shown = match &arguments.table {
         Some(table) => wanted.through(table),
@@ -55,12 +55,17 @@ pub async fn run(context: &Context, arguments: &LineageArgs) -> Exit {
         let place = wanted.edges.iter().position(|known| known == edge)?;
         wrong.get(place).cloned().flatten()
     };
+    // With a table chosen, only what is left over at what is shown.
+    let nodes = shown.nodes();
+    let at_shown = |end: &FoundEnd| nodes.iter().any(|node| node.fqn == end.fqn);
+    let near = |edge: &&FoundEdge| arguments.table.is_none() || at_shown(&edge.from) || at_shown(&edge.to);
+    let orphans: Vec<&FoundEdge> = orphans.iter().filter(near).collect();
     if arguments.json {
         context.json(&rows(&shown, &problem))?;
     } else if arguments.mermaid {
-        context.out(&show::mermaid(&shown))?;
+        context.out(&show::mermaid(&show::lines(&shown, &problem, &orphans)))?;
     } else if arguments.dot {
-        context.out(&show::dot(&shown))?;
+        context.out(&show::dot(&show::lines(&shown, &problem, &orphans)))?;
     } else {
         context.out(&show::text(&shown, &|edge| problem(edge).map(|what| format!("[{what}]"))))?;
     }

@@ -11,6 +11,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::governance::session;
 use crate::governance::token::{Origin, Token, VARIABLE};
+use crate::pipeline::{Endpoint, Pipeline};
 
 /// No token is longer; whoever pipes more in means something else.
 const LONGEST: u64 = 16 << 10;
@@ -20,21 +21,22 @@ pub async fn run(context: &Context, arguments: &TokenArgs) -> Exit {
     let pipeline = stack.pipeline()?;
     match &arguments.action {
         TokenAction::Show { reveal } => {
-            let (token, origin) = session::known(pipeline)?.ok_or_else(|| {
+            let of = session::current(pipeline).await?;
+            let (token, origin) = session::known(pipeline, of)?.ok_or_else(|| {
                 Failure::stack("there is no token yet").hint("`pipectl token refresh` gets one from the catalog")
             })?;
             if *reveal {
                 context.out(token.reveal())?;
             } else {
-                context.out(&told(&token, &place(origin, pipeline)))?;
+                context.out(&told(&token, &place(origin, pipeline, of)))?;
                 context.ui.note("`pipectl token show --reveal` prints the whole token");
             }
         }
         TokenAction::Refresh => {
-            let catalog = session::find(pipeline, None).await?;
-            let token = session::refresh(pipeline, &catalog).await?;
-            context.ui.note(&told(&token, &place(Origin::File, pipeline)));
-            if session::known(pipeline)?.is_some_and(|(_, origin)| origin == Origin::Variable) {
+            let found = session::find(pipeline, None).await?;
+            let token = session::refresh(pipeline, &found).await?;
+            context.ui.note(&told(&token, &place(Origin::File, pipeline, found.endpoint)));
+            if session::known(pipeline, found.endpoint)?.is_some_and(|(_, origin)| origin == Origin::Variable) {
                 context.ui.warning(&format!("{VARIABLE} is set and is used instead"), Some("unset it"));
             }
         }
@@ -48,19 +50,19 @@ pub async fn run(context: &Context, arguments: &TokenArgs) -> Exit {
                 Failure::usage("standard input holds no token")
                     .hint("copy the token of ingestion-bot, then `pipectl token set < FILE`")
             })?;
-            let catalog = session::find(pipeline, None).await?;
-            catalog.with_token(&token).check_token().await.map_err(session::GovernanceError::from)?;
-            session::store(pipeline).write(&token).map_err(session::GovernanceError::from)?;
-            context.ui.note(&told(&token, &place(Origin::File, pipeline)));
+            let found = session::find(pipeline, None).await?;
+            found.catalog.with_token(&token).check_token().await.map_err(session::GovernanceError::from)?;
+            session::store(pipeline, found.endpoint).write(&token).map_err(session::GovernanceError::from)?;
+            context.ui.note(&told(&token, &place(Origin::File, pipeline, found.endpoint)));
         }
     }
     Ok(exit::OK)
 }
 
-fn place(origin: Origin, pipeline: &crate::pipeline::Pipeline) -> String {
+fn place(origin: Origin, pipeline: &Pipeline, of: Endpoint) -> String {
     match origin {
         Origin::Variable => VARIABLE.to_owned(),
-        Origin::File | Origin::Login => session::store(pipeline).path().display().to_string(),
+        Origin::File | Origin::Login => session::store(pipeline, of).path().display().to_string(),
     }
 }
 

@@ -22,9 +22,9 @@ use std::collections::BTreeSet;
 use crate::engine::work::SayFn;
 use crate::pipeline::Pipeline;
 use crate::pipeline::verify::Check;
-use client::CatalogError;
+use client::{CatalogError, FoundEdge};
 use lineage::{Lineage, Statements};
-use reconcile::{Graph, Ingested, Reconciler, read_edges};
+use reconcile::{Ingested, Reconciler, read_edges};
 pub use session::GovernanceError;
 
 /// The lineage that the pipeline's files describe.
@@ -41,14 +41,14 @@ pub async fn ingest(
     say: &SayFn,
 ) -> Result<Ingested, GovernanceError> {
     say("opening the catalog");
-    let catalog = session::open(pipeline, at).await?;
+    let session::Found { endpoint, catalog } = session::open(pipeline, at).await?;
     let lineage = wanted_lineage(pipeline)?;
     say("reading the servers");
     let facts = collect::collect(pipeline, services).await;
     let (spec, version) = (&pipeline.spec, catalog.version());
     let holdings = assets::wanted(spec, &facts, &lineage, version);
     let user = pipeline.variable("POSTGRES_USER").unwrap_or_else(|| "admin".to_owned());
-    let reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline))?;
+    let reconciler = Reconciler::new(&catalog, &session::state_directory(pipeline, endpoint))?;
     let pipelines = names::pipelines(spec);
     let whole = (services.len() == names::SERVICES.len()).then_some((&lineage, pipelines.as_slice()));
     let mut report = reconciler.run(&assets::services::services(spec, &user, version), &holdings, whole, say).await?;
@@ -61,8 +61,8 @@ pub async fn ingest(
 pub struct Held {
     /// What the pipeline has.
     pub wanted: Lineage,
-    /// What the catalog holds.
-    pub graph: Graph,
+    /// Edges of ours that the catalog holds and nobody wants.
+    pub orphans: Vec<FoundEdge>,
     /// What differs, one line each.
     pub differences: Vec<String>,
     /// By place in `wanted.edges`: what is wrong with an edge.
@@ -72,24 +72,25 @@ pub struct Held {
 /// Reads the lineage from the catalog and compares it.
 pub async fn held_lineage(pipeline: &Pipeline) -> Result<Held, GovernanceError> {
     use lineage::check::Difference;
-    let catalog = session::open(pipeline, None).await?;
+    let catalog = session::open(pipeline, None).await?.catalog;
     let wanted = wanted_lineage(pipeline)?;
     let pipelines = names::pipelines(&pipeline.spec);
-    let graph = read_edges(&catalog, &wanted, &pipelines).await?;
+    let graph = read_edges(&catalog).await?;
     let found = graph.differences(&catalog, &wanted, &pipelines);
-    let mut wrong = vec![None; wanted.edges.len()];
+    let (mut wrong, mut orphans) = (vec![None; wanted.edges.len()], Vec::new());
     for difference in &found {
         match difference {
             Difference::Missing { edge } => wrong[*edge] = Some("not in the catalog".to_owned()),
             Difference::Other { edge, what } => wrong[*edge] = Some(what.clone()),
-            Difference::Orphaned { .. } => {}
+            Difference::Orphaned { found } => orphans.push(graph.edges[*found].clone()),
         }
     }
     let differences = found.iter().map(|difference| difference.told(&wanted, &graph.edges)).collect();
-    Ok(Held { wanted, graph, differences, wrong })
+    Ok(Held { wanted, orphans, differences, wrong })
 }
 
-/// The check that `verify` adds: nothing when the project has no catalog, or an optional one that was left out.
+/// The check that `verify` adds: nothing when the project has no catalog, or only optional ones that were left out. One that
+/// has stopped since fails it.
 pub async fn check(pipeline: &Pipeline) -> Option<Check> {
     if session::catalogs(pipeline).is_empty() {
         return None;
@@ -104,8 +105,11 @@ pub async fn check(pipeline: &Pipeline) -> Option<Check> {
         Ok(held) if held.differences.is_empty() => (complete(&held), complete(&held), true),
         Ok(held) => (complete(&held), held.differences.join("; "), false),
         // Without a container it was left out when the stack came up, and `up` has said so.
-        Err(GovernanceError::Catalog(CatalogError::NoAddress(_))) if all_optional(pipeline) => return None,
-        Err(error) => ("the lineage, read from the catalog".to_owned(), error.to_string(), false),
+        Err(GovernanceError::Catalog(CatalogError::Absent(_))) if all_optional(pipeline) => return None,
+        Err(error) => {
+            let seen = std::iter::once(error.to_string()).chain(error.hint()).collect::<Vec<_>>().join("; ");
+            ("the lineage, read from the catalog".to_owned(), seen, false)
+        }
     };
     Some(Check { name, ok, expected, seen, ms })
 }

@@ -7,12 +7,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::client::Version;
 use super::names;
 use crate::pipeline::spec::PipelineSpec;
 use crate::pipeline::tls::Tls;
 
 /// Services that the client can read, in the order in which it has to: the connector's lineage needs tables and topics.
 pub const SERVICES: [&str; 4] = [names::SOURCE, names::DESTINATION, names::KAFKA, names::CONNECT];
+
+/// Version of the client that the image holds. It refuses to work with a server of another major or minor version.
+pub const VERSION: Version = Version { major: 2, minor: 0 };
 
 /// What the client logs in with.
 pub struct Access<'a> {

@@ -8,12 +8,15 @@ use backon::{ConstantBuilder, Retryable as _};
 use super::client::{Catalog, CatalogError};
 use super::lineage::FileError;
 use super::token::{Origin, Store, StoreError, Token, VARIABLE};
-use crate::pipeline::clients::{ClientError, Http};
+use crate::pipeline::clients::Http;
 use crate::pipeline::{Endpoint, Pipeline};
 
+/// `OpenMetadata`.
+const OPENMETADATA: Endpoint = Endpoint { service: "om-server", port: 8585 };
+/// pipectl's own catalog, which stands in for the other where both are wanted.
+const LITE: Endpoint = Endpoint { service: "catalog", port: 8585 };
 /// Where a catalog may be, the best first.
-pub const CATALOGS: [Endpoint; 2] =
-    [Endpoint { service: "om-server", port: 8585 }, Endpoint { service: "catalog", port: 8585 }];
+pub const CATALOGS: [Endpoint; 2] = [OPENMETADATA, LITE];
 /// The administrator that a catalog has from its first start on.
 const ADMIN: (&str, &str) = ("admin@open-metadata.org", "admin");
 /// Repetitions of a request that met a server in trouble.
@@ -50,54 +53,68 @@ pub fn catalogs(pipeline: &Pipeline) -> Vec<Endpoint> {
     CATALOGS.into_iter().filter(|endpoint| services.contains_key(endpoint.service)).collect()
 }
 
-/// Where pipectl keeps what it must remember of a project.
-pub fn state_directory(pipeline: &Pipeline) -> PathBuf {
-    pipeline.root.join(".pipectl").join(&pipeline.project().name)
+/// A catalog that runs: which of the project's it is, and the way to it.
+#[derive(Debug)]
+pub struct Found {
+    /// Its service and port, for a container of the project.
+    pub endpoint: Endpoint,
+    /// The way to it from here.
+    pub catalog: Catalog,
 }
 
-/// The store of the project's token.
-pub fn store(pipeline: &Pipeline) -> Store {
-    Store::new(&state_directory(pipeline))
+/// Where pipectl keeps what it must remember of a catalog: two of them have nothing in common.
+pub fn state_directory(pipeline: &Pipeline, of: Endpoint) -> PathBuf {
+    pipeline.root.join(".pipectl").join(&pipeline.project().name).join(of.service)
+}
+
+/// The store of a catalog's token.
+pub fn store(pipeline: &Pipeline, of: Endpoint) -> Store {
+    Store::new(&state_directory(pipeline, of))
 }
 
 /// The project's catalog, its version known, nobody logged in; `at` chooses one of several by its service.
-pub async fn find(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, GovernanceError> {
-    let (_, address) = running(pipeline, at).await?;
-    Ok(Catalog::connect(Http::new("the catalog", address), RETRIES).await?)
+pub async fn find(pipeline: &Pipeline, at: Option<&str>) -> Result<Found, GovernanceError> {
+    let (endpoint, address) = running(pipeline, at).await?;
+    let catalog = Catalog::connect(Http::new("the catalog", address), RETRIES).await?;
+    Ok(Found { endpoint, catalog })
 }
 
-/// Where the same catalog is for a container of the project.
-pub async fn inside(pipeline: &Pipeline) -> Result<Endpoint, GovernanceError> {
-    running(pipeline, None).await.map(|(endpoint, _)| endpoint)
+/// The catalog that commands speak to, without speaking to it: the best one that runs, else the best one that there is.
+pub async fn current(pipeline: &Pipeline) -> Result<Endpoint, GovernanceError> {
+    match running(pipeline, None).await {
+        Ok((endpoint, _)) => Ok(endpoint),
+        Err(_) => catalogs(pipeline).first().copied().ok_or(GovernanceError::NoCatalog),
+    }
 }
 
 async fn running(pipeline: &Pipeline, at: Option<&str>) -> Result<(Endpoint, String), GovernanceError> {
-    let mut absent = GovernanceError::NoCatalog;
+    let mut reason = None;
     for endpoint in catalogs(pipeline) {
         if at.is_some_and(|service| service != endpoint.service) {
             continue;
         }
         match pipeline.address_of(endpoint).await {
             Ok(address) => return Ok((endpoint, address)),
-            Err(ClientError::Address(error)) => absent = CatalogError::from(error).into(),
-            Err(error) => absent = CatalogError::NoAddress(error.to_string()).into(),
+            // One that has stopped tells more than one that was left out.
+            Err(error) if !matches!(reason, Some(CatalogError::NoAddress(_))) => reason = Some(error.into()),
+            Err(_) => {}
         }
     }
-    Err(absent)
+    Err(reason.map_or(GovernanceError::NoCatalog, GovernanceError::Catalog))
 }
 
 /// The project's catalog with a token that it accepts: the one of the environment, the stored one, else a new one.
-pub async fn open(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, GovernanceError> {
-    let catalog = find(pipeline, at).await?;
-    let (token, origin) = match known(pipeline)? {
+pub async fn open(pipeline: &Pipeline, at: Option<&str>) -> Result<Found, GovernanceError> {
+    let found = find(pipeline, at).await?;
+    let (token, origin) = match known(pipeline, found.endpoint)? {
         Some(known) => known,
-        None => (refresh(pipeline, &catalog).await?, Origin::Login),
+        None => (refresh(pipeline, &found).await?, Origin::Login),
     };
-    let opened = catalog.with_token(&token);
-    match opened.check_token().await {
+    let opened = found.with_token(&token);
+    match opened.catalog.check_token().await {
         Err(CatalogError::TokenRefused { .. }) if origin == Origin::File => {
-            let token = refresh(pipeline, &catalog).await?;
-            Ok(catalog.with_token(&token))
+            let token = refresh(pipeline, &found).await?;
+            Ok(found.with_token(&token))
         }
         Err(CatalogError::TokenRefused { address, reason }) => {
             Err(CatalogError::TokenRefused { address, reason: reason_of(&token, &reason) }.into())
@@ -107,26 +124,35 @@ pub async fn open(pipeline: &Pipeline, at: Option<&str>) -> Result<Catalog, Gove
     }
 }
 
-/// The token that would be used, without asking anybody.
-pub fn known(pipeline: &Pipeline) -> Result<Option<(Token, Origin)>, GovernanceError> {
-    if let Some(text) = pipeline.variable(VARIABLE).filter(|text| !text.is_empty()) {
+/// The token that would be used for a catalog, without asking anybody.
+pub fn known(pipeline: &Pipeline, of: Endpoint) -> Result<Option<(Token, Origin)>, GovernanceError> {
+    // A token is one catalog's: beside a better one, the one that stands in for it has only its own.
+    let is_best = catalogs(pipeline).first() == Some(&of);
+    if let Some(text) = pipeline.variable(VARIABLE).filter(|text| is_best && !text.is_empty()) {
         let token = Token::new(&text).ok_or(GovernanceError::BadVariable)?;
         return Ok(Some((token, Origin::Variable)));
     }
-    Ok(store(pipeline).read()?.map(|token| (token, Origin::File)))
+    Ok(store(pipeline, of).read()?.map(|token| (token, Origin::File)))
 }
 
 /// Logs in as administrator, takes the ingestion bot's token and stores it.
-pub async fn refresh(pipeline: &Pipeline, catalog: &Catalog) -> Result<Token, GovernanceError> {
+pub async fn refresh(pipeline: &Pipeline, found: &Found) -> Result<Token, GovernanceError> {
     let setting = |name: &str, default: &str| pipeline.variable(name).unwrap_or_else(|| default.to_owned());
-    let (email, password) = (setting("OM_ADMIN_EMAIL", ADMIN.0), setting("OM_ADMIN_PASSWORD", ADMIN.1));
-    let admin = catalog.login(&email, &password).await?;
-    let token = catalog.with_token(&admin).bot_token().await?;
-    let check = || async { catalog.with_token(&token).check_token().await };
+    // The lite catalog knows one person, and is given the same password.
+    let email = if found.endpoint == LITE { ADMIN.0.to_owned() } else { setting("OM_ADMIN_EMAIL", ADMIN.0) };
+    let admin = found.catalog.login(&email, &setting("OM_ADMIN_PASSWORD", ADMIN.1)).await?;
+    let token = found.catalog.with_token(&admin).bot_token().await?;
+    let check = || async { found.catalog.with_token(&token).check_token().await };
     let refused = |error: &CatalogError| matches!(error, CatalogError::TokenRefused { .. });
     check.retry(ConstantBuilder::default().with_delay(SETTLE).with_max_times(10)).when(refused).await?;
-    store(pipeline).write(&token)?;
+    store(pipeline, found.endpoint).write(&token)?;
     Ok(token)
+}
+
+impl Found {
+    fn with_token(&self, token: &Token) -> Self {
+        Self { endpoint: self.endpoint, catalog: self.catalog.with_token(token) }
+    }
 }
 
 /// Why a token is refused, as far as the token itself tells.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Variable that takes the place of the stored token.
 pub const VARIABLE: &str = "OM_JWT_TOKEN";
-/// File below the project's state directory.
+/// File below the catalog's state directory.
 const FILE: &str = "ingestion-bot.jwt";
 
 /// A secret. Its text is given out by [`Token::reveal`] alone.
@@ -37,7 +37,7 @@ pub struct StoreError {
     source: std::io::Error,
 }
 
-/// The file with the token of one project.
+/// The file with the token of one catalog.
 #[derive(Debug, Clone)]
 pub struct Store {
     path: PathBuf,
@@ -85,7 +85,7 @@ impl fmt::Debug for Token {
 }
 
 impl Store {
-    /// The store of a project with this state directory.
+    /// The store of a catalog with this state directory.
     pub fn new(state: &Path) -> Self {
         Self { path: state.join(FILE) }
     }

@@ -2,6 +2,9 @@
 //! (user admin@open-metadata.org, password `PIPECTL_TEST_OM_PASSWORD` or `admin`). With `PIPECTL_OM_SCHEMAS=DIR` every
 //! answer is held against the published JSON schemas as well.
 
+#[path = "../support/om_schemas.rs"]
+mod om_schemas;
+
 mod bulk;
 mod command;
 mod concurrency;

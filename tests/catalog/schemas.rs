@@ -1,14 +1,9 @@
 //! Holds answers against the published JSON schemas, where they are at hand.
 
-use std::collections::HashMap;
-use std::error::Error;
-use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-
-use jsonschema::{Retrieve, Uri, Validator};
 use serde_json::Value;
 
-use crate::site::{schema_directory, skipped};
+use crate::om_schemas;
+use crate::site::skipped;
 
 /// Schemas of entities by collection.
 const ENTITIES: [(&str, &str); 16] = [
@@ -29,37 +24,6 @@ const ENTITIES: [(&str, &str); 16] = [
     ("bots", "entity/bot"),
     ("teams", "entity/teams/team"),
 ];
-
-/// Reads `om:///entity/data/table.json` from the folder. Identifiers inside of the files are not all right, so the place counts.
-struct Folder(PathBuf);
-
-impl Retrieve for Folder {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        read(&self.0, uri.path().as_str().trim_start_matches('/'))
-    }
-}
-
-fn read(folder: &std::path::Path, path: &str) -> Result<Value, Box<dyn Error + Send + Sync>> {
-    let mut schema: Value = serde_json::from_slice(&std::fs::read(folder.join(path))?)?;
-    if let Some(schema) = schema.as_object_mut() {
-        schema.remove("$id");
-    }
-    Ok(schema)
-}
-
-static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
-
-fn validator(name: &str) -> Option<Arc<Validator>> {
-    let folder = schema_directory()?;
-    let mut known = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
-    let validator = known.entry(name.to_owned()).or_insert_with(|| {
-        let file = format!("{name}.json");
-        let schema = read(&folder, &file).unwrap_or_else(|error| panic!("schema {name}: {error}"));
-        let options = jsonschema::options().with_base_uri(format!("om:///{file}")).with_retriever(Folder(folder));
-        Arc::new(options.build(&schema).unwrap_or_else(|error| panic!("schema {name}: {error}")))
-    });
-    Some(validator.clone())
-}
 
 /// Panics when an answer is not what the schema of its route says.
 pub fn check(method: &str, path: &str, body: &Value) {
@@ -120,15 +84,12 @@ fn many(schema: &str, method: &str, path: &str, body: &Value) {
 }
 
 fn hold(schema: &str, method: &str, path: &str, body: &Value) {
-    let Some(validator) = validator(schema) else { return };
-    let errors: Vec<String> =
-        validator.iter_errors(body).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{method} {path} is no {schema}:\n{}\n{body:#}", errors.join("\n"));
+    om_schemas::hold(schema, &format!("{method} {path}"), body);
 }
 
 #[test]
 fn the_schemas_refuse_what_they_should() {
-    if schema_directory().is_none() {
+    if om_schemas::directory().is_none() {
         return skipped("PIPECTL_OM_SCHEMAS is not set");
     }
     let table =

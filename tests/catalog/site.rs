@@ -270,13 +270,6 @@ pub fn transcript_file() -> Option<PathBuf> {
     Some(schemas.parent()?.join("openmetadata-1.2-transcript.json")).filter(|file| file.is_file())
 }
 
-/// The published schemas, where the environment says where they are.
-pub fn schema_directory() -> Option<PathBuf> {
-    let directory = PathBuf::from(std::env::var_os("PIPECTL_OM_SCHEMAS")?);
-    let inner = directory.join("schemas");
-    Some(if inner.is_dir() { inner } else { directory })
-}
-
 /// Says why a test proves nothing here.
 #[expect(clippy::print_stderr, reason = "the reason is for whoever runs the tests with --nocapture")]
 pub fn skipped(why: &str) {

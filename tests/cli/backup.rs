@@ -546,3 +546,22 @@ fn files_of_the_project_come_along_and_secrets_only_when_asked_for() {
     let differs = "warning: files of this project are not those of the backup: spark/transforms/orders.sql\n";
     assert!(restored.stderr.contains(differs), "{restored}");
 }
+
+#[test]
+fn what_was_written_into_each_catalog_is_put_back_with_it() {
+    let stage = shop();
+    let notes = ["catalog", "om-server"].map(|catalog| format!(".pipectl/shop/{catalog}/catalog-texts.json"));
+    for note in &notes {
+        stage.write(note, &format!("{{\"of\": \"{note}\"}}"));
+    }
+    assert_eq!(stage.run(&["backup", "b.tar", "--yes"]).code, 0);
+    for note in &notes {
+        std::fs::remove_dir_all(stage.dir().join(note).parent().expect("a folder")).expect("removed");
+    }
+    let restored = stage.run(&["restore", "b.tar", "--force", "--yes"]);
+    assert_eq!(restored.code, 0, "{restored}");
+    for note in &notes {
+        let text = std::fs::read_to_string(stage.dir().join(note)).expect("put back");
+        assert_eq!(text, format!("{{\"of\": \"{note}\"}}"));
+    }
+}

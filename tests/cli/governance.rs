@@ -7,12 +7,19 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use pipectl::governance::client::{Catalog, CatalogError, NewEdge};
+use pipectl::governance::token::Token;
+use pipectl::pipeline::clients::Http;
+use serde_json::json;
 
 use crate::fake_daemon::Fate;
 use crate::fake_http::FakeHttp;
 use crate::harness::{Run, Stage};
 
-const TOKEN_FILE: &str = ".pipectl/shop/ingestion-bot.jwt";
+const TOKEN_FILE: &str = ".pipectl/shop/catalog/ingestion-bot.jwt";
+
+/// The statement of the aggregate.
+const DAILY: &str = "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1";
 
 /// A project whose catalog is a real one, on a port of this machine.
 struct Scene {
@@ -51,7 +58,7 @@ impl Scene {
             ("pipeline.yml", include_str!("../cases/pipeline/good.yml").replace("${SLOT}", "slot")),
             ("sql/orders.sql", "SELECT id, customer, total * 2 AS twice, tags FROM orders".to_owned()),
             ("sql/customers.sql", "SELECT * FROM customers".to_owned()),
-            ("sql/daily.sql", "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1".to_owned()),
+            ("sql/daily.sql", DAILY.to_owned()),
         ] {
             stage.write(path, &text);
         }
@@ -198,12 +205,75 @@ fn lineage_as_declared_and_as_held() {
     assert_eq!(scene.run(&["lineage", "nothing", "--declared"]).code, 2);
 }
 
+/// A catalog in which of two edges between three tables of the destination one is wanted.
+async fn two_edges(address: &str, token: &str) -> Result<(), CatalogError> {
+    let catalog = Catalog::connect(Http::new("the catalog", address), 0).await?;
+    let catalog = catalog.with_token(&Token::new(token).expect("a token"));
+    let connection = json!({"config": {"type": "Postgres"}});
+    let service = json!({"name": "postgres_dest", "serviceType": "Postgres", "connection": connection});
+    catalog.put("services/databaseServices", &service).await?;
+    catalog.put("databases", &json!({"name": "shop", "service": "postgres_dest"})).await?;
+    catalog.put("databaseSchemas", &json!({"name": "serving", "database": "postgres_dest.shop"})).await?;
+    let mut ids = Vec::new();
+    for (name, columns) in [("orders", ["id", "twice"]), ("daily", ["day", "total"]), ("old", ["a", "b"])] {
+        let columns = columns.map(|name| json!({"name": name, "dataType": "BIGINT"}));
+        let table = json!({"name": name, "databaseSchema": "postgres_dest.shop.serving", "columns": columns});
+        ids.push(catalog.put("tables", &table).await?["id"].as_str().expect("an id").to_owned());
+    }
+    let job = catalog.find("pipelines", "spark_jobs.job2_process", "").await?.expect("ingested before");
+    let map = |from: &str, to: &str| json!({"fromColumns": [format!("postgres_dest.shop.serving.{from}")], "toColumn": format!("postgres_dest.shop.serving.{to}")});
+    let columns = [map("orders.id", "daily.day"), map("orders.twice", "daily.total")];
+    for (from, sql, columns) in [(&ids[0], Some(DAILY), columns.as_slice()), (&ids[2], None, &[])] {
+        let pipeline = job["id"].as_str().expect("an id");
+        let ends = (("table", from.as_str()), ("table", ids[1].as_str()));
+        let edge = NewEdge { from: ends.0, to: ends.1, pipeline, sql, description: "", columns };
+        catalog.put_edge(&edge).await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_drawing_shows_what_the_catalog_holds() {
+    let scene = Scene::new();
+    assert_eq!(scene.run(&["ingest", "spark_jobs"]).code, 0);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(two_edges(&scene.address, &scene.token())).expect("a catalog that works");
+    for flag in ["--mermaid", "--dot"] {
+        assert_snapshot!(scene.run(&["lineage", "orders", flag]));
+    }
+    let declared = scene.run(&["lineage", "orders", "--mermaid", "--declared"]);
+    assert!(declared.code == 0 && !declared.stdout.contains("-."), "{declared}");
+}
+
 #[test]
 fn the_official_client_waits_for_its_licence_to_be_accepted() {
     let scene = Scene::new();
     scene.stage.calls();
     assert_snapshot!(scene.run(&["ingest", "--with", "official"]));
     assert_snapshot!(scene.run(&["ingest", "spark_jobs", "--with", "official", "--accept-licence"]));
+    assert_eq!(scene.stage.calls(), [""; 0], "nothing was made, pulled or built");
+}
+
+#[test]
+fn the_official_client_is_not_built_for_a_server_that_it_does_not_speak_with() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let fake = FakeHttp::default().on("GET /api/v1/system/version", 200, r#"{"version":"2.1.0"}"#).on(
+        "GET /api/v1/services/databaseServices?limit=1",
+        200,
+        r#"{"data":[]}"#,
+    );
+    let server = runtime.block_on(fake.start());
+    let scene = Scene::with(None, format!("127.0.0.1:{}", server.port));
+    scene.stage.calls();
+    let arguments = ["ingest", "--with", "official", "--accept-licence"];
+    assert_snapshot!(scene.run_with(&arguments, &[("OM_JWT_TOKEN", "a-token")]), @r"
+    exit code 2
+    --- stderr
+    error: catalog has version 2.1, and OpenMetadata's client 2.0 works with 2.0 alone
+
+    hint: `pipectl ingest` reads the same with pipectl's own collectors, for any version
+    hint: or unset OM_VERSION: the server of the Compose files has the client's version
+    ");
     assert_eq!(scene.stage.calls(), [""; 0], "nothing was made, pulled or built");
 }
 
@@ -238,7 +308,7 @@ fn the_official_client_reads_each_service_in_a_container_that_is_gone_afterwards
     assert_snapshot!(scene.run(&["ingest", "kafka_messaging", "--with", "official", "--accept-licence"]));
     let json = scene.run(&["ingest", "kafka_messaging", "--with", "official", "--accept-licence", "--json"]);
     let outcomes: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
-    assert_eq!((json.code, &outcomes[0]["exit_code"]), (1, &serde_json::json!(1)), "{json}");
+    assert_eq!((json.code, &outcomes[0]["exit_code"]), (1, &json!(1)), "{json}");
 }
 
 #[test]

@@ -4,8 +4,12 @@
 use insta::assert_snapshot;
 use pipectl::governance::assets::{self, told};
 use pipectl::governance::client::{CatalogError, Version};
+use pipectl::governance::collect::Facts;
+use pipectl::governance::collect::postgres::Relation;
 use pipectl::governance::lineage::Lineage;
 use pipectl::governance::names;
+use pipectl::governance::reconcile::Ingested;
+use pipectl::pipeline::spec::PipelineSpec;
 use serde_json::{Value, json};
 
 use crate::lineage::{own_lineage, own_spec, statements};
@@ -76,6 +80,26 @@ async fn what_people_write_survives_and_ours_is_renewed() {
 }
 
 #[tokio::test]
+async fn an_owner_follows_pipeline_yml_until_somebody_names_another() {
+    let (stage, mut spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
+    stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    spec.governance.owners = vec!["ingestion-bot".into()];
+    stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    let fqn = "postgres_source.jadc2_db.public.orders";
+    let field = stage.bot.version().owners_field();
+    let owner = |table: &Value| table[field].get(0).unwrap_or(&table[field])["name"].clone();
+    assert_eq!(owner(&find(&stage, fqn).await), "ingestion-bot");
+
+    let admin = stage.bot.find("users", "admin", "").await.expect("readable").expect("there");
+    let reference = json!({"id": id(&admin), "type": "user"});
+    let owners = if field == "owners" { json!([reference]) } else { reference };
+    let words = json!([{"op": "add", "path": format!("/{field}"), "value": owners}]);
+    stage.admin.patch("tables", id(&find(&stage, fqn).await), &words).await.expect("an administrator may");
+    let report = stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
+    assert_eq!((report.problems, owner(&find(&stage, fqn).await)), (vec![], json!("admin")));
+}
+
+#[tokio::test]
 async fn a_table_that_is_gone_goes_with_its_edges() {
     let (stage, spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
     stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
@@ -101,6 +125,117 @@ async fn a_table_that_is_gone_goes_with_its_edges() {
     // And back again: what was marked deleted is revived.
     let report = stage.ingest(&spec, &crate::shop::facts(&spec), &lineage).await.expect("a catalog that works");
     assert_eq!((report.problems, stage.differences(&spec, &lineage).await), (vec![], vec![]));
+}
+
+/// What is left in the catalog after pipeline.yml became another while the databases stay as they are.
+async fn changed(change: impl FnOnce(&mut PipelineSpec)) -> (Stage, Ingested) {
+    let (stage, spec) = (Stage::new().await, own_spec());
+    stage.ingest(&spec, &facts(&spec), &own_lineage()).await.expect("a catalog that works");
+    let mut other = spec.clone();
+    change(&mut other);
+    let lineage = Lineage::of(&other, &statements(&other, std::path::Path::new(".")));
+    assert!(!stage.differences(&other, &lineage).await.is_empty(), "something has to be done");
+    let report = stage.ingest(&other, &facts(&spec), &lineage).await.expect("a catalog that works");
+    assert_eq!(report.problems, [""; 0]);
+    assert_eq!(stage.differences(&other, &lineage).await, [""; 0]);
+    (stage, report)
+}
+
+/// The edges at a table, by their ends.
+async fn edges_at(stage: &Stage, table: &str) -> Vec<(String, String)> {
+    let entity = find(stage, table).await;
+    let edges = stage.bot.edges_at("table", id(&entity)).await.expect("readable");
+    edges.into_iter().map(|edge| (edge.from.fqn, edge.to.fqn)).collect()
+}
+
+const AGGREGATE: &str = "revenue_by_region_day";
+
+#[tokio::test]
+async fn a_table_that_pipeline_yml_no_longer_names_keeps_no_edge() {
+    let (stage, report) = changed(|spec| {
+        spec.tables.shift_remove("public.regions");
+        spec.governance.tables.shift_remove("public.regions");
+    })
+    .await;
+    for table in ["postgres_source.jadc2_db.public.regions", "postgres_dest.jadc2_db.public.regions"] {
+        assert_eq!(edges_at(&stage, table).await, [], "{table} is there, and nothing flows through it: {report:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_aggregate_that_pipeline_yml_no_longer_names_keeps_no_edge() {
+    let (stage, report) = changed(|spec| {
+        spec.aggregates.shift_remove(AGGREGATE);
+        spec.governance.aggregates.shift_remove(AGGREGATE);
+    })
+    .await;
+    let table = format!("postgres_dest.jadc2_db.public.{AGGREGATE}");
+    assert_eq!(edges_at(&stage, &table).await, []);
+    let removed = report.changes.iter().filter(|change| change.starts_with("lineage orphaned: ")).count();
+    assert_eq!(removed, 2, "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_column_that_pipeline_yml_no_longer_names_is_mapped_no_more() {
+    let (stage, report) = changed(|spec| {
+        spec.tables["public.orders"].columns.shift_remove("note");
+        spec.governance.tables["public.orders"].columns.shift_remove("note");
+    })
+    .await;
+    let orders = find(&stage, "postgres_source.jadc2_db.public.orders").await;
+    let edges = stage.bot.edges_at("table", id(&orders)).await.expect("readable");
+    let mapped: Vec<&Value> = edges.iter().flat_map(|edge| &edge.columns).collect();
+    let names = |map: &&Value| map.to_string().contains(".note\"");
+    assert!(!mapped.is_empty() && !mapped.iter().any(names), "{mapped:#?} {report:#?}");
+}
+
+#[tokio::test]
+async fn an_edge_between_tables_that_the_lineage_does_not_name_is_orphaned() {
+    let (stage, spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
+    let mut facts = facts(&spec);
+    let copies = facts.destination.as_mut().expect("facts");
+    for name in ["copy", "copy_of_copy"] {
+        let copy = Relation { name: name.into(), ..copies.relations[0].clone() };
+        copies.relations.push(copy);
+    }
+    stage.ingest(&spec, &facts, &lineage).await.expect("a catalog that works");
+    let (from, to) = (
+        find(&stage, "postgres_dest.jadc2_db.public.copy").await,
+        find(&stage, "postgres_dest.jadc2_db.public.copy_of_copy").await,
+    );
+    let job = stage.bot.find("pipelines", &names::job(names::PROCESS), "").await.expect("readable").expect("there");
+    let edge = pipectl::governance::client::NewEdge {
+        from: ("table", id(&from)),
+        to: ("table", id(&to)),
+        pipeline: id(&job),
+        sql: None,
+        description: "of another pipeline.yml",
+        columns: &[],
+    };
+    stage.bot.put_edge(&edge).await.expect("written");
+    let orphan = "orphaned: postgres_dest.jadc2_db.public.copy -> postgres_dest.jadc2_db.public.copy_of_copy";
+    assert_eq!(stage.differences(&spec, &lineage).await, [orphan]);
+    let report = stage.ingest(&spec, &facts, &lineage).await.expect("a catalog that works");
+    assert_eq!((report.changes, report.problems), (vec![format!("lineage {orphan}")], vec![]));
+    assert_eq!(stage.differences(&spec, &lineage).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_connector_that_is_not_registered_any_more_has_failed() {
+    let (stage, spec, lineage) = (Stage::new().await, own_spec(), own_lineage());
+    let mut facts = facts(&spec);
+    let states = async |facts: &Facts| {
+        stage.ingest(&spec, facts, &lineage).await.expect("a catalog that works");
+        let connector = stage.bot.find("pipelines", &names::connector(&spec), "pipelineStatus").await;
+        let status = connector.expect("readable").expect("there")["pipelineStatus"].take();
+        [&status["executionStatus"], &status["taskStatus"][0]["executionStatus"]].map(ToString::to_string)
+    };
+    assert_eq!(states(&facts).await, ["\"Successful\"", "\"Successful\""]);
+    facts.connector = Some(None);
+    assert_eq!(states(&facts).await, ["\"Failed\"", "\"Failed\""]);
+    let again = stage.ingest(&spec, &facts, &lineage).await.expect("a catalog that works");
+    let connect = again.services.iter().find(|counts| counts.service == names::CONNECT).expect("counted");
+    assert_eq!((again.changes.len(), connect.measured), (0, 0), "told once: {again:#?}");
 }
 
 #[tokio::test]

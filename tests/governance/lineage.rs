@@ -48,8 +48,9 @@ fn the_way_of_orders_column_by_column() {
 #[test]
 fn as_a_flow_chart_and_as_a_graph() {
     let regions = own_lineage().through("public.regions");
-    assert_snapshot!(show::mermaid(&regions));
-    assert_snapshot!(show::dot(&regions));
+    let lines = show::lines(&regions, &|_| None, &[]);
+    assert_snapshot!(show::mermaid(&lines));
+    assert_snapshot!(show::dot(&lines));
     assert!(own_lineage().through("nothing").edges.is_empty());
 }
 

@@ -108,7 +108,7 @@ async fn visit(address: SocketAddr) -> Result<(), CatalogError> {
         Ok(report) => assert!(report.problems.iter().all(|problem| !problem.is_empty())),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
-    let graph = read_edges(&bot, &lineage, &pipelines).await?;
+    let graph = read_edges(&bot).await?;
     drop(graph.differences(&bot, &lineage, &pipelines));
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
+use pipectl::governance::client::Version;
 use pipectl::governance::names;
-use pipectl::governance::official::{Access, workflows};
+use pipectl::governance::official::{Access, VERSION, workflows};
 use pipectl::pipeline::spec::External;
 use pipectl::pipeline::tls::{Authorities, Tls};
 use serde_json::json;
@@ -18,6 +19,14 @@ const ACCESS: Access<'static> = Access {
     source: ("reader", "SOURCE-PASSWORD"),
     destination: ("writer", "DESTINATION-PASSWORD"),
 };
+
+#[test]
+fn the_version_is_that_of_the_image() {
+    let image = std::fs::read_to_string("compose/images/openmetadata-client/requirements.in").expect("a file");
+    let pinned =
+        image.lines().find_map(|line| line.strip_prefix("openmetadata-ingestion")?.split_once("==")).expect("a pin");
+    assert_eq!(Version::parse(pinned.1), Some(VERSION), "{image}");
+}
 
 #[test]
 fn the_workflows_of_the_official_client() {

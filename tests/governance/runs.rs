@@ -40,7 +40,7 @@ async fn history(stage: &Stage) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_finished_run_and_the_one_after_it_stand_in_the_history_each_once() {
-    let (stage, spec, lineage) = (Stage::at(&lite().await.to_string()).await, own_spec(), own_lineage());
+    let (stage, spec, lineage) = (Stage::alone().await, own_spec(), own_lineage());
     let known = facts(&spec);
     let going = with_runs(&known, vec![run(FIRST, START, "running", 4)]);
     stage.ingest(&spec, &going, &lineage).await.expect("a catalog that works");
@@ -65,7 +65,7 @@ async fn a_finished_run_and_the_one_after_it_stand_in_the_history_each_once() {
 
 #[tokio::test]
 async fn a_failed_run_tells_why_and_a_forgotten_one_has_an_end() {
-    let (stage, spec, lineage) = (Stage::at(&lite().await.to_string()).await, own_spec(), own_lineage());
+    let (stage, spec, lineage) = (Stage::alone().await, own_spec(), own_lineage());
     let known = facts(&spec);
     let mut failed = run(FIRST, START, "failed", 4);
     failed.detail = "out of memory".into();
@@ -87,7 +87,7 @@ async fn a_failed_run_tells_why_and_a_forgotten_one_has_an_end() {
 /// Every name that events use is found in the catalog: a run from each input to each output makes an edge.
 #[tokio::test]
 async fn the_datasets_of_the_jobs_are_found_in_the_catalog() {
-    let (stage, spec, lineage) = (Stage::at(&lite().await.to_string()).await, own_spec(), own_lineage());
+    let (stage, spec, lineage) = (Stage::alone().await, own_spec(), own_lineage());
     stage.ingest(&spec, &facts(&spec), &lineage).await.expect("a catalog that works");
     let json = |sets: &[Dataset]| -> Vec<Value> {
         sets.iter().map(|set| json!({"namespace": set.namespace, "name": set.name})).collect()
@@ -118,13 +118,13 @@ async fn the_datasets_of_the_jobs_are_found_in_the_catalog() {
 #[tokio::test]
 async fn a_server_without_events_gets_the_states_of_the_runs() {
     let address = lite().await.to_string();
-    let stage = Stage::at(&address).await;
+    let mut stage = Stage::at(&address).await;
     let (spec, lineage) = (own_spec(), own_lineage());
     let refused = Arc::new(AtomicUsize::new(0));
     let old = without_events(address, refused.clone()).await;
     let token = stage.admin.bot_token().await.expect("the bot's token");
     let through = Catalog::connect(Http::new("the catalog", old.to_string()), 2).await;
-    let stage = Stage { bot: through.expect("a version").with_token(&token), ..stage };
+    stage.bot = through.expect("a version").with_token(&token);
     let runs = vec![run(FIRST, START, "stopped", 5), run(SECOND, START + 70_000, "running", 1)];
     let known = with_runs(&facts(&spec), runs);
     stage.ingest(&spec, &known, &lineage).await.expect("a catalog that works");

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::stack::{Stack, docker, eventually, run};
 
-/// The catalog's token, from the project's directory.
-pub const TOKEN: &str = ".pipectl/pipectl-live/ingestion-bot.jwt";
+/// The lite catalog's token, from the project's directory.
+pub const TOKEN: &str = ".pipectl/pipectl-live/catalog/ingestion-bot.jwt";
 
 pub fn lineage_is_complete(stack: &Stack) {
     stack.up();

@@ -10,8 +10,8 @@ use crate::commands::context::Context;
 use crate::commands::stack::Stack;
 use crate::failure::Failure;
 
-/// Notes of pipectl that belong to the data, by their names in the state directory: what it wrote into the catalog.
-pub const STATE_FILES: [&str; 1] = ["catalog-texts.json"];
+/// Notes of pipectl that belong to the data, by their paths in the state directory: what it wrote into each catalog.
+pub const STATE_FILES: [&str; 2] = ["catalog/catalog-texts.json", "om-server/catalog-texts.json"];
 
 /// File with variables, passwords among them.
 const ENV: &str = ".env";

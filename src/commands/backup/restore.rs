@@ -262,7 +262,9 @@ fn keep_notes(stack: &Stack, checked: &Checked) -> Result<(), Failure> {
     let directory = stack.state_dir();
     for (name, content) in &checked.notes {
         let path = directory.join(name);
-        std::fs::write(&path, content)
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, content))
             .map_err(|error| Failure::stack(format!("cannot write {}", path.display())).because(error.to_string()))?;
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::engine::backend::{Backend, LogLine, LogOptions};
 use crate::engine::observed::ContainerSummary;
 use crate::engine::reconcile::UpOptions;
 use crate::failure::Failure;
+use crate::governance::session::CATALOGS;
 use crate::governance::token::Store;
 use crate::model::{self, render};
 use crate::pipeline::mask;
@@ -51,7 +52,7 @@ pub(super) async fn everything(context: &Context, created: &str) -> (Option<Stri
     match opened {
         Ok(stack) => {
             let parts = of_stack(context, &stack).await;
-            store_token(&stack, &mut bundle);
+            store_tokens(&stack, &mut bundle);
             for part in parts {
                 part.put(&mut bundle);
             }
@@ -99,11 +100,13 @@ fn project(context: &Context, bundle: &mut Bundle) -> Option<String> {
     }
 }
 
-/// The stored token of the catalog is secret too.
-fn store_token(stack: &Stack, bundle: &mut Bundle) {
-    // One that cannot be read cannot be in a log either, and its shape is known.
-    if let Ok(Some(token)) = Store::new(&stack.state_dir()).read() {
-        bundle.secrets.add(token.reveal());
+/// The stored tokens of the catalogs are secret too.
+fn store_tokens(stack: &Stack, bundle: &mut Bundle) {
+    for catalog in CATALOGS {
+        // One that cannot be read cannot be in a log either, and its shape is known.
+        if let Ok(Some(token)) = Store::new(&stack.state_dir().join(catalog.service)).read() {
+            bundle.secrets.add(token.reveal());
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::engine::plan::{Action, Operation, Plan};
 use crate::engine::transfer::Transfer;
 use crate::exit;
 use crate::failure::Failure;
-use crate::governance::official::{Access, SERVICES, Workflow, workflows};
+use crate::governance::official::{Access, SERVICES, VERSION, Workflow, workflows};
 use crate::governance::session;
 use crate::images::{Options, Provider};
 use crate::ui::table::Table;
@@ -67,9 +67,16 @@ pub(super) async fn run(context: &Context, arguments: &IngestArgs, services: &BT
         return Err(failure.hint("take it over from compose/governance.yaml of a new project: `pipectl init DIR`"));
     }
     // A token that the catalog accepts, before anything is downloaded.
-    session::open(&pipeline, None).await?;
-    let endpoint = session::inside(&pipeline).await?;
-    let Some((token, _)) = session::known(&pipeline)? else {
+    let session::Found { endpoint, catalog } = session::open(&pipeline, None).await?;
+    if catalog.version() != VERSION {
+        let (served, service) = (catalog.version(), endpoint.service);
+        let failure =
+            format!("{service} has version {served}, and OpenMetadata's client {VERSION} works with {VERSION} alone");
+        return Err(Failure::usage(failure)
+            .hint("`pipectl ingest` reads the same with pipectl's own collectors, for any version")
+            .hint("or unset OM_VERSION: the server of the Compose files has the client's version"));
+    }
+    let Some((token, _)) = session::known(&pipeline, endpoint)? else {
         return Err(Failure::stack("there is no token").hint("`pipectl token refresh` gets one from the catalog"));
     };
     let (source, destination) = (pipeline.source_role(), pipeline.destination_role());

@@ -21,6 +21,13 @@ pub struct ServiceAsset {
     pub candidates: Vec<(&'static str, Value)>,
 }
 
+impl ServiceAsset {
+    /// The create request with one of the candidates.
+    pub fn request(&self, (word, config): &(&'static str, Value)) -> Value {
+        json!({"name": self.name, "serviceType": word, "connection": {"config": config}})
+    }
+}
+
 /// Every service, the lake's two under one name.
 pub fn services(spec: &PipelineSpec, user: &str, version: Version) -> Vec<ServiceAsset> {
     let database = |name, (host, port): (&str, u16), database: &str, what: &str| ServiceAsset {

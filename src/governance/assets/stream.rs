@@ -12,6 +12,9 @@ use crate::governance::{fqn, names};
 use crate::pipeline::clients::connect::ConnectorStatus;
 use crate::pipeline::spec::{PipelineSpec, Table};
 
+/// The state of a connector that Kafka Connect does not know, and of its task.
+const UNREGISTERED: &str = "Failed";
+
 /// The pipeline's topics; what else the broker holds (Connect's own, consumer offsets) is none of its assets.
 pub(super) fn topics(spec: &PipelineSpec, facts: &BTreeMap<String, TopicFacts>, abouts: &Abouts) -> Vec<Asset> {
     let tables = spec.tables.iter().filter_map(|(name, table)| Some((name, table, facts.get(&spec.topic(name))?)));
@@ -60,13 +63,14 @@ fn topic(spec: &PipelineSpec, name: &str, table: &Table, facts: &TopicFacts, abo
         .with_columns(pointer, table.columns.keys().map(String::as_str), about)
 }
 
-/// The connector; nothing runs when it is not registered.
+/// The connector. One that is not registered moves nothing: its last state would go on saying that it does.
 pub(super) fn connector(spec: &PipelineSpec, status: Option<&ConnectorStatus>) -> Vec<Asset> {
-    let tasks: Vec<(String, &'static str)> = status
-        .into_iter()
-        .flat_map(|status| &status.tasks)
-        .map(|task| (task.id.unwrap_or_default().to_string(), state(&task.state)))
-        .collect();
+    let tasks: Vec<(String, &'static str)> = match status {
+        Some(status) => {
+            status.tasks.iter().map(|task| (task.id.unwrap_or_default().to_string(), state(&task.state))).collect()
+        }
+        None => vec![("0".to_owned(), UNREGISTERED)],
+    };
     let names: Vec<Value> = match tasks.as_slice() {
         [] => vec![json!({"name": "0"})],
         tasks => tasks.iter().map(|(name, _)| json!({"name": name})).collect(),
@@ -76,14 +80,13 @@ pub(super) fn connector(spec: &PipelineSpec, status: Option<&ConnectorStatus>) -
         spec.source.slot,
         spec.source.host()
     );
-    let measure = status.map(|status| {
-        let all = std::iter::once(state(&status.connector.state)).chain(tasks.iter().map(|(_, state)| *state));
-        // The task is the part that moves data, and the part that fails while the connector stays RUNNING.
-        let worst = all.max_by_key(|state| ["Successful", "Pending", "Failed"].iter().position(|known| known == state));
-        Measure::Run { state: worst.unwrap_or("Pending"), tasks: tasks.iter().cloned().collect() }
-    });
+    let own = status.map_or(UNREGISTERED, |status| state(&status.connector.state));
+    let all = std::iter::once(own).chain(tasks.iter().map(|(_, state)| *state));
+    // The task is the part that moves data, and the part that fails while the connector stays RUNNING.
+    let worst = all.max_by_key(|state| ["Successful", "Pending", "Failed"].iter().position(|known| known == state));
+    let measure = Measure::Run { state: worst.unwrap_or("Pending"), tasks: tasks.iter().cloned().collect() };
     let asset = Asset::new(Kind::Pipeline, ("service", names::CONNECT), &spec.connector, json!({"tasks": names}));
-    vec![asset.described(Text { description: Some(description), ..Text::default() }).measured(measure)]
+    vec![asset.described(Text { description: Some(description), ..Text::default() }).measured(Some(measure))]
 }
 
 /// Connect's states as the catalog's: it knows runs that end, and a stream that runs is one that succeeds.

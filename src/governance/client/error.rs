@@ -1,6 +1,7 @@
 //! What can go wrong between us and a catalog, each cause told apart from the others.
 
 use crate::pipeline::address::AddressError;
+use crate::pipeline::clients::ClientError;
 
 use super::version::{NEWEST, OLDEST};
 
@@ -10,7 +11,10 @@ const NO_ROOM: u16 = 507;
 /// A request that the catalog did not carry out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
-    /// No address is known: the container is absent or not running.
+    /// There is no container: the catalog was left out, or the stack was never brought up.
+    #[error("{0}")]
+    Absent(String),
+    /// There is a container, and no way to it: it is not running, or its port is not published.
     #[error("{0}")]
     NoAddress(String),
     /// Nothing answers.
@@ -121,22 +125,17 @@ impl CatalogError {
     /// True when the same request may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NoAddress(_) | Self::Unreachable { .. } => true,
+            Self::Absent(_) | Self::NoAddress(_) | Self::Unreachable { .. } => true,
             // Without room, the same request fails the same way until somebody makes some.
             Self::Refused { status, .. } => *status >= 500 && *status != NO_ROOM,
             _ => false,
         }
     }
 
-    /// True when the server does not answer at all.
-    pub fn is_absence(&self) -> bool {
-        matches!(self, Self::NoAddress(_) | Self::Unreachable { .. })
-    }
-
     /// The next thing to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoAddress(_) | Self::Unreachable { .. } => {
+            Self::Absent(_) | Self::NoAddress(_) | Self::Unreachable { .. } => {
                 "`pipectl status` shows what runs, `pipectl up` starts what does not".to_owned()
             }
             Self::Slow { .. } => "`pipectl logs catalog` tells what it is busy with; try again".to_owned(),
@@ -171,8 +170,12 @@ impl CatalogError {
     }
 }
 
-impl From<AddressError> for CatalogError {
-    fn from(error: AddressError) -> Self {
-        Self::NoAddress(error.to_string())
+impl From<ClientError> for CatalogError {
+    /// Why no address is known.
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Address(AddressError::Absent { .. }) => Self::Absent(error.to_string()),
+            error => Self::NoAddress(error.to_string()),
+        }
     }
 }

@@ -16,7 +16,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 pub use error::CatalogError;
-pub use lineage::{FoundEdge, NewEdge};
+pub use lineage::{FoundEdge, FoundEnd, NewEdge};
 pub use version::Version;
 
 use super::fqn::path_segment;

@@ -61,6 +61,10 @@ pub async fn collect(pipeline: &Pipeline, services: &BTreeSet<&'static str>) -> 
     facts.destination = facts.keep(names::DESTINATION, destination);
     facts.topics = facts.keep(names::KAFKA, topics);
     facts.connector = facts.keep(names::CONNECT, connector);
+    if matches!(facts.connector, Some(None)) {
+        let name = &pipeline.spec.connector;
+        facts.notes.push(format!("connector {name} is not registered; `pipectl up` registers it"));
+    }
     facts.lake = facts.keep(names::LAKE, lake);
     facts.notes.extend(facts.lake.iter().flat_map(|lake| lake.notes.clone()));
     // The jobs are declared, whether they run or not: a driver that still starts has none.

@@ -12,14 +12,14 @@ use crate::governance::assets::about::Text;
 /// Tags of this classification exclude each other.
 const TIER: &str = "Tier.";
 
-/// The patch; what it writes is remembered in `memory`. `tags` are those that exist in the catalog, `owners` the
-/// references to give to an entity that has none.
+/// The patch; what it writes is remembered in `memory`. `tags` are those that exist in the catalog, `owners` the name of the
+/// field with an entity's owners and the references that it should have.
 pub(super) fn patch(
     entity: &Value,
     asset: &Asset,
     memory: &mut Memory,
     tags: &BTreeSet<String>,
-    owners: Option<(&str, Value)>,
+    owners: (&str, Option<Value>),
 ) -> Vec<Value> {
     let mut operations = Vec::new();
     let key = format!("{}/{}", asset.kind.collection(), asset.fqn);
@@ -39,15 +39,41 @@ pub(super) fn patch(
             );
         }
     }
-    if let Some((field, owners)) = owners {
-        let has = entity
-            .get(field)
-            .is_some_and(|found| !found.is_null() && found.as_array().is_none_or(|all| !all.is_empty()));
-        if !has {
-            operations.push(json!({"op": "add", "path": format!("/{field}"), "value": owners}));
-        }
-    }
+    operations.extend(owned(entity, &key, memory, owners));
     operations
+}
+
+/// Owners are one word together: while they are those that pipectl gave, they are replaced, else they are somebody's.
+fn owned(entity: &Value, key: &str, memory: &mut Memory, (field, wanted): (&str, Option<Value>)) -> Option<Value> {
+    let key = format!("{key}#owners");
+    let current = ids(entity.get(field));
+    let ours = current.is_empty() || memory.text(&key) == Some(&current);
+    match wanted {
+        Some(owners) => {
+            let given = ids(Some(&owners));
+            if given != current && !ours {
+                return None;
+            }
+            memory.remember(key, &given);
+            (given != current).then(|| json!({"op": "add", "path": format!("/{field}"), "value": owners}))
+        }
+        None if ours && !current.is_empty() => {
+            memory.forget(&key);
+            Some(json!({"op": "remove", "path": format!("/{field}")}))
+        }
+        None => None,
+    }
+}
+
+/// The ids of references, or of the one that old servers keep, in the order of the alphabet.
+fn ids(owners: Option<&Value>) -> String {
+    let all = match owners {
+        Some(Value::Array(all)) => all.iter().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    let ids: BTreeSet<&str> = all.into_iter().filter_map(|owner| owner.get("id")?.as_str()).collect();
+    ids.into_iter().collect::<Vec<_>>().join(",")
 }
 
 fn texts(
@@ -121,7 +147,7 @@ mod tests {
 
     fn patched(entity: &Value, asset: &Asset, memory: &mut Memory) -> Vec<String> {
         let tags = ["P.S", "Tier.Tier1", "Tier.Tier2"].map(str::to_owned).into();
-        patch(entity, asset, memory, &tags, None)
+        patch(entity, asset, memory, &tags, ("owners", None))
             .iter()
             .map(|operation| {
                 let tags = operation["value"].as_array().into_iter().flatten().map(|tag| tag["tagFQN"].to_string());
@@ -174,14 +200,38 @@ mod tests {
         assert_eq!(patched(&entity, &asset, &mut memory), [""; 0]);
     }
 
+    /// The patch for an entity with these owners where others are declared.
+    fn owned_by(held: &Value, declared: Option<Value>, memory: &mut Memory) -> Vec<Value> {
+        let asset = asset(Text::default(), Text::default());
+        patch(&json!({"owners": held}), &asset, memory, &BTreeSet::new(), ("owners", declared))
+    }
+
     #[test]
     fn an_owner_is_given_to_what_has_none() {
-        let asset = asset(Text::default(), Text::default());
-        let owners = || Some(("owners", json!([{"id": "1", "type": "user"}])));
+        let owner = json!([{"id": "1", "type": "user"}]);
         let mut memory = Memory::default();
-        let given = patch(&json!({"owners": []}), &asset, &mut memory, &BTreeSet::new(), owners());
-        assert_eq!(given.len(), 1);
-        let kept = patch(&json!({"owners": [{"id": "2"}]}), &asset, &mut memory, &BTreeSet::new(), owners());
-        assert_eq!(kept, Vec::<Value>::new());
+        let given = owned_by(&json!([]), Some(owner.clone()), &mut memory);
+        assert_eq!(given, [json!({"op": "add", "path": "/owners", "value": owner})]);
+        let mut memory = Memory::default();
+        for declared in [Some(owner), None] {
+            assert_eq!(owned_by(&json!([{"id": "2"}]), declared, &mut memory), Vec::<Value>::new());
+        }
+    }
+
+    #[test]
+    fn an_owner_of_ours_is_replaced_until_somebody_names_another() {
+        let owner = |id: &str| json!([{"id": id, "type": "user"}]);
+        let both = json!([{"id": "2", "type": "user"}, {"id": "3", "type": "team"}]);
+        let mut memory = Memory::default();
+        owned_by(&json!([]), Some(owner("1")), &mut memory);
+        let renewed = owned_by(&owner("1"), Some(both.clone()), &mut memory);
+        assert_eq!(renewed, [json!({"op": "add", "path": "/owners", "value": both})]);
+        // A server gives them in any order.
+        let turned = json!([{"id": "3", "type": "team"}, {"id": "2", "type": "user"}]);
+        assert_eq!(owned_by(&turned, Some(both.clone()), &mut memory), Vec::<Value>::new());
+        assert_eq!(owned_by(&owner("9"), Some(both.clone()), &mut memory), Vec::<Value>::new(), "somebody's");
+        let removed = owned_by(&both, None, &mut memory);
+        assert_eq!(removed, [json!({"op": "remove", "path": "/owners"})]);
+        assert_eq!(owned_by(&both, None, &mut memory), Vec::<Value>::new(), "given anew by somebody");
     }
 }

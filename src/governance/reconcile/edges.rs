@@ -1,7 +1,7 @@
-//! Lineage: reads the edges at every entity of the pipeline, writes those that are missing or different, removes ours that
+//! Lineage: reads the edges at every entity of the pipeline's services, writes those that are missing or different, removes ours that
 //! are not wanted any more, and reads everything back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
@@ -11,72 +11,60 @@ use crate::governance::client::{Catalog, CatalogError, FoundEdge, NewEdge};
 use crate::governance::kind::Kind;
 use crate::governance::lineage::check::{Difference, differences};
 use crate::governance::lineage::{Edge, Lineage};
+use crate::governance::{fqn, names};
 
 /// Requests at the same time.
 const PARALLEL: usize = 8;
 
-/// What the catalog holds of a lineage.
+/// What the catalog holds of the pipeline's services.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    /// By type and fully qualified name: the id of each entity that exists.
+    /// By type and fully qualified name: the id of each entity that lineage may name.
     pub ids: BTreeMap<(String, String), String>,
-    /// Every edge that begins or ends at one of them.
+    /// Every edge that begins or ends at a table or topic of them.
     pub edges: Vec<FoundEdge>,
 }
 
-/// Reads the edges at every entity of a lineage, and the ids of its pipelines.
-pub async fn read_edges(catalog: &Catalog, lineage: &Lineage, pipelines: &[String]) -> Result<Graph, CatalogError> {
-    // Owned, so that the requests borrow nothing but the catalog.
-    let own = |entity_type: &str, fqn: &str| (entity_type.to_owned(), fqn.to_owned());
-    let nodes = lineage.nodes().into_iter().map(|node| own(node.entity_type, &node.fqn));
-    let wanted: Vec<(String, String)> = nodes.chain(pipelines.iter().map(|fqn| own("pipeline", fqn))).collect();
-    let found: Vec<Seen> = stream::iter(wanted)
-        .map(|(entity_type, fqn)| look(catalog, entity_type, fqn))
+/// Reads the edges at every table and topic of the pipeline's services, whether the wanted lineage names it or not: what is no
+/// longer in pipeline.yml is where an edge is left over.
+pub async fn read_edges(catalog: &Catalog) -> Result<Graph, CatalogError> {
+    let mut graph = Graph::default();
+    for service in [names::SOURCE, names::LAKE, names::DESTINATION] {
+        for database in catalog.list(Kind::Database.collection(), &format!("service={service}"), "").await? {
+            let database = database.get("fullyQualifiedName").and_then(Value::as_str).unwrap_or_default();
+            graph.know(catalog, Kind::Table, &format!("database={}", fqn::path_segment(database))).await?;
+        }
+    }
+    graph.know(catalog, Kind::Topic, &format!("service={}", names::KAFKA)).await?;
+    let ends: Vec<(String, String)> =
+        graph.ids.iter().map(|((entity_type, _), id)| (entity_type.clone(), id.clone())).collect();
+    for service in [names::CONNECT, names::SPARK] {
+        graph.know(catalog, Kind::Pipeline, &format!("service={service}")).await?;
+    }
+    let found: Vec<Vec<FoundEdge>> = stream::iter(ends)
+        .map(async |(entity_type, id)| catalog.edges_at(&entity_type, &id).await)
         .buffered(PARALLEL)
         .try_collect()
         .await?;
-    let mut graph = Graph::default();
-    for Seen { entity_type, fqn, id, edges } in found {
-        graph.ids.extend(id.map(|id| ((entity_type, fqn), id)));
-        for edge in edges {
-            // An edge is seen from both of its ends.
-            if !graph.edges.iter().any(|known| (&known.from.id, &known.to.id) == (&edge.from.id, &edge.to.id)) {
-                graph.edges.push(edge);
-            }
-        }
-    }
+    let mut known = BTreeSet::new();
+    // An edge is seen from both of its ends.
+    let once = |edge: &FoundEdge| known.insert((edge.from.id.clone(), edge.to.id.clone()));
+    graph.edges = found.into_iter().flatten().filter(once).collect();
     Ok(graph)
 }
 
-/// An entity with the edges at it.
-struct Seen {
-    entity_type: String,
-    fqn: String,
-    id: Option<String>,
-    edges: Vec<FoundEdge>,
-}
-
-async fn look(catalog: &Catalog, entity_type: String, fqn: String) -> Result<Seen, CatalogError> {
-    let id = id_of(catalog, &entity_type, &fqn).await?;
-    let edges = match &id {
-        Some(id) if entity_type != "pipeline" => catalog.edges_at(&entity_type, id).await?,
-        _ => Vec::new(),
-    };
-    Ok(Seen { entity_type, fqn, id, edges })
-}
-
-async fn id_of(catalog: &Catalog, entity_type: &str, fqn: &str) -> Result<Option<String>, CatalogError> {
-    let kind = match entity_type {
-        "topic" => Kind::Topic,
-        "pipeline" => Kind::Pipeline,
-        _ => Kind::Table,
-    };
-    let found = catalog.find(kind.collection(), fqn, "").await?;
-    let found = found.filter(|entity| entity.get("deleted") != Some(&Value::Bool(true)));
-    Ok(found.and_then(|entity| entity.get("id")?.as_str().map(str::to_owned)))
-}
-
 impl Graph {
+    /// Lists entities that are there and not marked deleted.
+    async fn know(&mut self, catalog: &Catalog, kind: Kind, query: &str) -> Result<(), CatalogError> {
+        for entity in catalog.list(kind.collection(), query, "").await? {
+            let text = |key| entity.get(key).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(name), Some(id)) = (text("fullyQualifiedName"), text("id")) {
+                self.ids.insert((kind.word().to_owned(), name), id);
+            }
+        }
+        Ok(())
+    }
+
     /// What differs from the wanted lineage.
     pub fn differences(&self, catalog: &Catalog, wanted: &Lineage, pipelines: &[String]) -> Vec<Difference> {
         differences(wanted, &self.edges, pipelines, &|edge| maps_columns(catalog, edge))
@@ -102,7 +90,7 @@ impl Reconciler<'_> {
         self.report.edges = wanted.edges.len();
         self.report.mappings = wanted.mappings();
         self.report.notes.extend(wanted.notes.iter().cloned());
-        let before = read_edges(self.catalog, wanted, pipelines).await?;
+        let before = read_edges(self.catalog).await?;
         let todo = before.differences(self.catalog, wanted, pipelines);
         if todo.is_empty() {
             return Ok(());
@@ -126,7 +114,7 @@ impl Reconciler<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let after = read_edges(self.catalog, wanted, pipelines).await?;
+        let after = read_edges(self.catalog).await?;
         let left = after.differences(self.catalog, wanted, pipelines);
         let told =
             left.iter().map(|difference| format!("lineage read back: {}", difference.told(wanted, &after.edges)));

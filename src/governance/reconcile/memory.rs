@@ -1,5 +1,5 @@
-//! What pipectl wrote into the catalog where people write too: descriptions and tags. A text that is still ours may be
-//! replaced; any other is somebody's and stays.
+//! What pipectl wrote into the catalog where people write too: descriptions, tags and owners. A text that is still ours may
+//! be replaced; any other is somebody's and stays.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub struct MemoryError {
     reason: String,
 }
 
-/// The memory of one project.
+/// The memory of one catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     path: PathBuf,

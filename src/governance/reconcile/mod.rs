@@ -183,7 +183,7 @@ impl<'a> Reconciler<'a> {
             }
         }
         let owners = self.owners_of(asset).await?;
-        let owners = owners.map(|owners| (self.catalog.version().owners_field(), owners));
+        let owners = (self.catalog.version().owners_field(), owners);
         let operations = annotate::patch(entity, asset, &mut self.memory, &known, owners);
         if operations.is_empty() {
             self.memory.settle();

@@ -14,7 +14,7 @@ impl Reconciler<'_> {
             return self.make_service(wanted).await;
         };
         let has = held.get("serviceType").and_then(Value::as_str).unwrap_or_default();
-        let Some((word, config)) = wanted.candidates.iter().find(|(word, _)| *word == has) else {
+        let Some(candidate) = wanted.candidates.iter().find(|(word, _)| *word == has) else {
             return Err(CatalogError::OtherType {
                 name: wanted.name.to_owned(),
                 has: has.to_owned(),
@@ -23,9 +23,9 @@ impl Reconciler<'_> {
         };
         // A bot may see the connection or not; what it cannot see it cannot compare.
         let connection = held.pointer("/connection/config").filter(|config| config.is_object());
-        let same = connection.is_none_or(|held| compare::holds(held, config));
+        let same = connection.is_none_or(|held| compare::holds(held, &candidate.1));
         if !same {
-            let body = compare::with_peoples_words(&request(wanted, word, config), &held);
+            let body = compare::with_peoples_words(&wanted.request(candidate), &held);
             self.catalog.put(collection, &body).await?;
             self.report.changes.push(format!("changed connection of service {}", wanted.name));
         }
@@ -36,8 +36,9 @@ impl Reconciler<'_> {
     async fn make_service(&mut self, wanted: &ServiceAsset) -> Result<(), CatalogError> {
         let collection = wanted.kind.collection();
         let mut refused = None;
-        for (word, config) in &wanted.candidates {
-            let mut body = request(wanted, word, config);
+        for candidate in &wanted.candidates {
+            let word = candidate.0;
+            let mut body = wanted.request(candidate);
             body["description"] = json!(wanted.description);
             match self.catalog.put(collection, &body).await {
                 Ok(_) => {
@@ -52,7 +53,7 @@ impl Reconciler<'_> {
                 }
                 // Unknown to this version, or with another connection.
                 Err(CatalogError::Refused { status: 400, message, .. }) => {
-                    refused = Some((*word, message.lines().next().unwrap_or_default().to_owned()));
+                    refused = Some((word, message));
                 }
                 Err(error) => return Err(error),
             }
@@ -61,8 +62,4 @@ impl Reconciler<'_> {
         let request = format!("PUT /{collection} {} as {word}", wanted.name);
         Err(CatalogError::Refused { request, status: 400, message })
     }
-}
-
-fn request(wanted: &ServiceAsset, word: &str, config: &Value) -> Value {
-    json!({"name": wanted.name, "serviceType": word, "connection": {"config": config}})
 }
