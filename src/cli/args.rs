@@ -137,8 +137,8 @@ pub struct RestoreArgs {
 /// Options of `down`.
 #[derive(Debug, Args)]
 pub struct DownArgs {
-    /// Remove the volumes too: ALL DATA of the project is lost
-    #[arg(long)]
+    /// Refused: `docker compose down` deletes all data with it, and whoever is used to that is told of `reset all`
+    #[arg(long, hide = true)]
     pub volumes: bool,
 }
 

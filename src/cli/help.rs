@@ -130,8 +130,8 @@ Examples:
 
 pub(super) const DOWN: &str = "\
 Examples:
-  pipectl down             remove containers and networks, keep the data
-  pipectl down --volumes   remove the data as well";
+  pipectl down        remove containers and networks, keep the data
+  pipectl reset all   remove the data as well; asks first";
 
 pub(super) const RESET: &str = "\
 Examples:

@@ -18,7 +18,7 @@ use super::graph::GraphError;
 use crate::exit;
 use crate::failure::Failure;
 pub use lifecycle::{restart, start, stop};
-pub use remove::{DownOptions, down, reset_all};
+pub use remove::{down, reset_all};
 pub use up::up;
 
 /// The engine's own grace period where a service names none.

@@ -84,37 +84,37 @@ impl<'a> Removals<'a> {
     }
 }
 
-/// What `down` takes along.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DownOptions {
-    /// Remove the volumes too, with the data in them.
-    pub volumes: bool,
+/// Stops and removes every container of the project, whatever service it belongs to, and its networks.
+pub fn down(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
+    let mut builder = Builder::strict();
+    take_down(&mut builder, project, observed)?;
+    Ok(builder.finish())
 }
 
-/// Stops and removes every container of the project, whatever service it belongs to, and its networks.
-pub fn down(project: &Project, observed: &Observed, options: DownOptions) -> Result<Plan, PlanError> {
-    let graph = Graph::new(project)?;
+/// Removes everything that carries the project's label, data included.
+pub fn reset_all(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
     let mut builder = Builder::strict();
-    let cause = "taken down";
-    let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
-    let containers = observed.containers.iter();
-    let going: Vec<_> =
-        containers.map(|container| Going::removed(container, cause.into(), grace(&container.service))).collect();
-    let removals = Removals::add(&mut builder, &graph, &going, &|_| Vec::new());
-    let removed: Vec<usize> = removals.removed.into_values().collect();
-    let ours = |name: &str| name == project.name;
-    for network in observed.networks.iter().filter(|network| ours(&network.project)) {
-        let action = Action::RemoveNetwork { name: network.name.clone() };
-        builder.push(action, cause, None, removed.iter().copied(), None);
-    }
-    for volume in observed.volumes.iter().filter(|volume| options.volumes && ours(&volume.project)) {
+    let removed = take_down(&mut builder, project, observed)?;
+    for volume in observed.volumes.iter().filter(|volume| volume.project == project.name) {
         let action = Action::RemoveVolume { name: volume.name.clone() };
         builder.push(action, "its data is deleted", None, removed.iter().copied(), None);
     }
     Ok(builder.finish())
 }
 
-/// Removes everything that carries the project's label, data included.
-pub fn reset_all(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
-    down(project, observed, DownOptions { volumes: true })
+/// Adds what stops and removes containers and networks, and gives the removals of containers.
+fn take_down(builder: &mut Builder, project: &Project, observed: &Observed) -> Result<Vec<usize>, PlanError> {
+    let graph = Graph::new(project)?;
+    let cause = "taken down";
+    let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
+    let containers = observed.containers.iter();
+    let going: Vec<_> =
+        containers.map(|container| Going::removed(container, cause.into(), grace(&container.service))).collect();
+    let removals = Removals::add(builder, &graph, &going, &|_| Vec::new());
+    let removed: Vec<usize> = removals.removed.into_values().collect();
+    for network in observed.networks.iter().filter(|network| network.project == project.name) {
+        let action = Action::RemoveNetwork { name: network.name.clone() };
+        builder.push(action, cause, None, removed.iter().copied(), None);
+    }
+    Ok(removed)
 }
