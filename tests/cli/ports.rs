@@ -181,22 +181,25 @@ services:
 fn another_address_is_refused_while_the_passwords_are_those_of_the_demo() {
     let stage = Stage::new(OPEN);
     let refused = r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: on 0.0.0.0, db would stand open: the passwords are those of the demo
+    error: a check before the start failed; nothing was touched
+      because: bind: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
     ";
     assert_snapshot!(stage.run(&["up", "--bind", "0.0.0.0"]), @r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: on 0.0.0.0, db would stand open: the passwords are those of the demo
+    error: a check before the start failed; nothing was touched
+      because: bind: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
     ");
     // What the file has anyway is no password of one's own.
     stage.write(".env", "PIPECTL_BIND=0.0.0.0\nDB_PASSWORD=secret\n");
     assert_eq!(stage.run(&["up"]).to_string().trim(), refused.replace("\n    ", "\n").trim());
+    assert_eq!(stage.run(&["up", "--skip-preflight"]).code, 2, "no option overrules this");
     assert_eq!(stage.calls(), [""; 0]);
 }
 
