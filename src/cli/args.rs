@@ -195,6 +195,8 @@ pub enum ResetLevel {
     /// Everything downstream of the source tables
     #[default]
     Pipeline,
+    /// The catalog, lite or `OpenMetadata`, with all that it holds; the pipeline is not touched
+    Governance,
     /// Containers, networks and volumes, the source too
     All,
 }

@@ -135,8 +135,9 @@ Examples:
 
 pub(super) const RESET: &str = "\
 Examples:
-  pipectl reset pipeline   copy the source afresh with the next `pipectl up`
-  pipectl reset all        leave nothing but the images
+  pipectl reset pipeline    copy the source afresh with the next `pipectl up`
+  pipectl reset governance  begin the catalog anew
+  pipectl reset all         leave nothing but the images
   pipectl reset all --images  not even those
   pipectl reset all --backup before.tar  keep a copy
   pipectl reset all --yes  without asking, for scripts";

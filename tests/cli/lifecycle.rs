@@ -233,3 +233,65 @@ fn reset_all_leaves_nothing() {
     nothing to do: nothing of this project is here
     ");
 }
+
+/// A database, a catalog, and another one that is enabled by a profile.
+const CATALOGED: &str = "
+name: shop
+services:
+  db: {image: 'db:1', volumes: ['data:/data']}
+  catalog: {image: 'web:1', volumes: ['catalog-data:/data']}
+  om-server: {image: 'web:1', volumes: ['om-data:/data'], profiles: [openmetadata]}
+volumes: {data: {}, catalog-data: {}, om-data: {}}
+";
+
+/// With both catalogs, and what is remembered of them.
+fn cataloged() -> Stage {
+    let stage = Stage::new(CATALOGED);
+    assert_eq!(stage.run(&["--profile", "openmetadata", "up"]).code, 0);
+    stage.write(".pipectl/shop/ingestion-bot.jwt", "a-token-of-the-catalog");
+    stage.write(".pipectl/shop/catalog-texts.json", "{}");
+    stage.calls();
+    stage
+}
+
+#[test]
+fn reset_governance_shows_what_goes_and_asks() {
+    let stage = cataloged();
+    assert_snapshot!(stage.run(&["reset", "governance"]), @r"
+    exit code 2
+    --- stderr
+    REMOVES               NAME
+    container             shop-om-server-1
+    container             shop-catalog-1
+    volume with its data  shop_catalog-data
+    volume with its data  shop_om-data
+    file                  DIR/.pipectl/shop/ingestion-bot.jwt
+    file                  DIR/.pipectl/shop/catalog-texts.json
+
+    The pipeline and its data are not touched; what people wrote in the catalog is lost.
+    error: cannot ask for confirmation: this is not a terminal
+
+    hint: to do it without a question: `pipectl reset governance --yes`
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn reset_governance_removes_every_catalog_and_nothing_else() {
+    let stage = cataloged();
+    let database = stage.world().containers.values().find(|one| one.name == "shop-db-1").map(|one| one.id.clone());
+    let reset = stage.run(&["reset", "governance", "--yes", "--backup", "before.tar"]);
+    assert_eq!(reset.code, 0, "{reset}");
+    assert!(reset.stderr.ends_with("[time] done: the catalog is gone; `pipectl up` begins a new one\n"), "{reset}");
+    assert!(stage.dir().join("before.tar").is_file());
+    assert_eq!(stage.world().names(), ["shop-db-1"]);
+    assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
+    let left = stage.dir().join(".pipectl/shop");
+    assert!(!left.join("ingestion-bot.jwt").exists() && !left.join("catalog-texts.json").exists());
+    let again = stage.run(&["reset", "governance", "--yes"]);
+    assert_eq!(again.stderr, "nothing to do: nothing of a catalog is here\n");
+    assert_eq!(stage.run(&["up"]).code, 0);
+    assert_eq!(stage.world().names(), ["shop-catalog-1", "shop-db-1"]);
+    let same = stage.world().containers.values().find(|one| one.name == "shop-db-1").map(|one| one.id.clone());
+    assert_eq!(same, database, "the database is the same container");
+}

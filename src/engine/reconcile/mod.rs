@@ -20,7 +20,7 @@ use crate::exit;
 use crate::failure::Failure;
 pub use lifecycle::{restart, start, stop};
 pub use refuse::refusals;
-pub use remove::{down, reset_all};
+pub use remove::{down, reset_all, reset_part};
 pub use up::up;
 
 /// The engine's own grace period where a service names none.
