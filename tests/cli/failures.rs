@@ -110,7 +110,8 @@ fn a_container_that_exits_at_start_shows_its_log() {
 fn the_errors_of_a_log_come_first_and_its_end_is_short() {
     let stage = Stage::new(SHOP);
     stage.world().fates.insert("db".into(), Fate::Exits(Duration::ZERO, 1));
-    let errors = ["ERROR cannot open the log", "Caused by: java.io.IOException: closed", "Caused by: disk quota exceeded"];
+    let errors =
+        ["ERROR cannot open the log", "Caused by: java.io.IOException: closed", "Caused by: disk quota exceeded"];
     let end = (1..=30).map(|part| format!("closing part {part}"));
     let log = errors.map(str::to_owned).into_iter().chain(end).collect();
     stage.world().logs.insert("db".into(), log);
