@@ -47,6 +47,10 @@ fn down_never_deletes_data() {
     hint: `pipectl reset all` shows what goes, asks, and removes the data too; with `--backup FILE` it keeps a copy
     ");
     assert_eq!(stage.calls(), [""; 0]);
+    // Here the short form is that of --verbose, and harmless.
+    let verbose = stage.run(&["down", "-v"]);
+    assert!(verbose.stderr.ends_with("done: down; the data is kept, `pipectl up` goes on with it\n"), "{verbose}");
+    assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ services:
     environment: {POSTGRES_PASSWORD_FILE: /run/secrets/db.password}
     secrets:
       - {source: password, target: db.password, mode: 0400}
-    ports: ['${PIPECTL_BIND:-127.0.0.1}:45997:5432']
+    ports: ['${PIPECTL_BIND:-127.0.0.1}:15997:5432']
 secrets:
   password:
     environment: DB_PASSWORD
