@@ -230,11 +230,12 @@ pub enum Command {
     /// the next `pipectl up` goes on where this ended.
     #[command(after_help = help::DOWN)]
     Down(DownArgs),
-    /// Begin anew: throw away the replicated data, or everything
+    /// Begin anew: throw away the replicated data, the catalog, or everything
     ///
     /// Shows what will go and asks first. Level `pipeline` throws away replication slot, connector offsets, topics,
     /// checkpoints, Delta tables and destination rows as one consistent set and keeps the source: the next `pipectl up`
-    /// copies it afresh. Level `all` leaves nothing of the project but its images.
+    /// copies it afresh. Level `governance` throws away the catalog, and the next `pipectl up` catalogs everything anew. Level `all`
+    /// leaves nothing of the project but its images.
     #[command(after_help = help::RESET)]
     Reset(ResetArgs),
     /// Mend what `pipectl status` says is broken

@@ -32,9 +32,9 @@ pub enum Event {
         id: usize,
         /// What it does or waits for, one line ("probe kafka: connection refused").
         detail: String,
-        /// Bytes or units done, where they are known.
+        /// Bytes done, where they are known.
         done: Option<u64>,
-        /// Bytes or units in all, where they are known.
+        /// Bytes in all, where they are known.
         total: Option<u64>,
     },
     /// A line of output of an operation (image build, step), shown with `--verbose`.

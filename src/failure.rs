@@ -13,10 +13,21 @@ pub struct Failure {
     pub excerpt: Box<[String]>,
     /// Causes, outermost first, one per line.
     pub causes: Vec<String>,
-    /// Evidence: title ("last lines of pipectl-kafka-1") and lines.
-    pub evidence: Vec<(String, Vec<String>)>,
+    /// What shows why.
+    pub evidence: Vec<Evidence>,
     /// What to do, each a sentence or a command to type.
     pub hints: Vec<String>,
+}
+
+/// Lines that show why something failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// What they are: "last lines of pipectl-kafka-1".
+    pub title: String,
+    /// The lines.
+    pub lines: Vec<String>,
+    /// Lines beside them that are not shown: what is known of a failure is looked for in them, too.
+    pub beside: Vec<String>,
 }
 
 impl Failure {
@@ -53,7 +64,7 @@ impl Failure {
     /// Adds evidence.
     #[must_use]
     pub fn evidence(mut self, title: impl Into<String>, lines: Vec<String>) -> Self {
-        self.evidence.push((title.into(), lines));
+        self.evidence.push(Evidence { title: title.into(), lines, beside: Vec::new() });
         self
     }
 }

@@ -84,3 +84,40 @@ fn the_pipeline_loads_and_names_services_of_the_stack() {
         assert!(project.services.contains_key(service), "{service}");
     }
 }
+
+/// What writes volumes: file below compose/images, what stands before its version there, and the version that wrote layout 1. Of each so
+/// much of the version that another one may not read what this one wrote.
+const WRITERS: [(&str, &str, &str, &str); 4] = [
+    ("Postgres", "postgres/Dockerfile", " postgresql-", "17"),
+    ("Kafka", "jars-kafka/pom.xml", "<kafka.version>", "4"),
+    ("Hadoop", "jars-hdfs/pom.xml", "<hadoop.version>", "3"),
+    // The schema of the metastore's database goes by major and minor version.
+    ("Hive", "jars-hms/pom.xml", "<hive.version>", "3.1"),
+];
+/// The layout that these versions write.
+const LAYOUT: u32 = 1;
+
+#[test]
+fn another_version_of_what_writes_volumes_has_another_layout() {
+    let files = vec![PathBuf::from("compose/compose.yaml")];
+    let project =
+        model::load(&LoadOptions { files, ..LoadOptions::default() }).unwrap_or_else(|error| panic!("{error}"));
+    let mut changed = Vec::new();
+    for (name, file, before, version) in WRITERS {
+        let path = Path::new("compose/images").join(file);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("no `{before}` in {}", path.display()));
+        let found: String = rest.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+        let parts = version.split('.').count();
+        if found.split('.').take(parts).collect::<Vec<_>>().join(".") != version {
+            changed.push(format!("{name} is {found} in {} and was {version}", path.display()));
+        }
+    }
+    assert!(
+        changed.is_empty() && project.ext.layout() == LAYOUT,
+        "layout {} in compose/compose.yaml, {LAYOUT} here; {changed:?}. A server may refuse, or alter, what another version of it wrote: \
+         with another version `x-pipectl.layout` gets one more, so that `up` refuses the old data before anything starts on it. Then set \
+         WRITERS and LAYOUT of this test to what is true now.",
+        project.ext.layout()
+    );
+}

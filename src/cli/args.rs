@@ -137,8 +137,8 @@ pub struct RestoreArgs {
 /// Options of `down`.
 #[derive(Debug, Args)]
 pub struct DownArgs {
-    /// Remove the volumes too: ALL DATA of the project is lost
-    #[arg(long)]
+    /// Refused: `docker compose down` deletes all data with it, and whoever is used to that is told of `reset all`
+    #[arg(long, hide = true)]
     pub volumes: bool,
 }
 
@@ -195,6 +195,8 @@ pub enum ResetLevel {
     /// Everything downstream of the source tables
     #[default]
     Pipeline,
+    /// The catalog, lite or `OpenMetadata`, with all that it holds; the pipeline is not touched
+    Governance,
     /// Containers, networks and volumes, the source too
     All,
 }

@@ -130,13 +130,14 @@ Examples:
 
 pub(super) const DOWN: &str = "\
 Examples:
-  pipectl down             remove containers and networks, keep the data
-  pipectl down --volumes   remove the data as well";
+  pipectl down        remove containers and networks, keep the data
+  pipectl reset all   remove the data as well; asks first";
 
 pub(super) const RESET: &str = "\
 Examples:
-  pipectl reset pipeline   copy the source afresh with the next `pipectl up`
-  pipectl reset all        leave nothing but the images
+  pipectl reset pipeline    copy the source afresh with the next `pipectl up`
+  pipectl reset governance  begin the catalog anew
+  pipectl reset all         leave nothing but the images
   pipectl reset all --images  not even those
   pipectl reset all --backup before.tar  keep a copy
   pipectl reset all --yes  without asking, for scripts";

@@ -73,8 +73,12 @@ pub struct UpArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<Ipv4Addr>,
 
-    /// Start even if memory, disk or ports look insufficient; `pipectl doctor` makes the same checks
-    #[arg(long)]
+    /// Leave this check before the start out; repeatable. The ids are those that `pipectl doctor` prints
+    #[arg(long, value_name = "ID")]
+    pub skip_check: Vec<String>,
+
+    /// Leave all checks before the start out: memory, disk, ports and what else `pipectl doctor` looks at
+    #[arg(long, conflicts_with = "skip_check")]
     pub skip_preflight: bool,
 
     /// In a CI job: one plain line a change, no colours, at most 30m, and a bundle where it fails
@@ -104,10 +108,16 @@ impl UpArgs {
             registry: None,
             ports: None,
             bind: None,
+            skip_check: Vec::new(),
             skip_preflight: false,
             ci: false,
             bundle: None,
         }
+    }
+
+    /// Checks that are left out; `None` where none is made.
+    pub fn skipped_checks(&self) -> Option<&[String]> {
+        (!self.skip_preflight).then_some(self.skip_check.as_slice())
     }
 
     /// When to give up.

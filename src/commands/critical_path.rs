@@ -125,7 +125,8 @@ pub fn run(context: &Context, arguments: &CriticalPathArgs) -> Exit {
     Ok(exit::OK)
 }
 
-fn file(directory: &Path) -> PathBuf {
+/// The record of a project with this state directory.
+pub fn file(directory: &Path) -> PathBuf {
     directory.join("last-up.json")
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Exit;
+use super::checks;
 use super::context::Context;
 use super::flow::{self, Flow};
 use super::stack::Stack;
@@ -16,7 +17,7 @@ use crate::engine::observed::Observed;
 use crate::exit;
 use crate::failure::Failure;
 use crate::model::Project;
-use crate::preflight::{self, Engine, Facts, Finding, Severity, Sources, Verdict, Wanted, mend};
+use crate::preflight::{self, Engine, Facts, Finding, Refused, Severity, Sources, Verdict, Wanted, mend};
 use crate::ui::Mark;
 use crate::ui::doctor::{CheckRow, render};
 
@@ -61,11 +62,7 @@ struct MendReport {
 }
 
 pub async fn run(context: &Context, arguments: &DoctorArgs) -> Exit {
-    if let Some(unknown) = arguments.skip.iter().find(|id| !preflight::ids().any(|known| known == id.as_str())) {
-        let known: Vec<_> = preflight::ids().collect();
-        return Err(Failure::usage(format!("there is no check `{unknown}` to skip"))
-            .hint(format!("the checks are {}", known.join(", "))));
-    }
+    checks::known(&arguments.skip)?;
     let mut facts = gather(context).await;
     let mut mended = Vec::new();
     if arguments.fix {
@@ -116,8 +113,9 @@ async fn gather(context: &Context) -> Facts {
 async fn of_state(context: &Context, stack: &Stack, state: &Result<State, Failure>) -> Facts {
     let everything = async {
         let state = state.as_ref().map_err(Clone::clone)?;
-        let outdated = state.outdated_volumes(stack)?;
-        state.facts(stack, &|_| true, outdated).await
+        let everything = checks::select(stack, &[])?;
+        let refused = checks::refused(context, stack, state, &everything)?;
+        checks::facts(stack, state, &everything, refused, checks::outdated_volumes(stack, state)?).await
     };
     match everything.await {
         Ok(facts) => facts,
@@ -129,7 +127,7 @@ async fn of_state(context: &Context, stack: &Stack, state: &Result<State, Failur
 async fn without_project(context: &Context, failure: Failure) -> Facts {
     match docker::connect(context.global.host.as_deref()).await {
         Ok(engine) => {
-            let found = Engine { backend: &engine, chosen_by: engine.chosen_by() };
+            let found = Engine { backend: &engine, chosen_by: engine.chosen_by(), host: engine.host() };
             match preflight::gather(Sources::of_process(Ok(found), Err(failure.clone()))).await {
                 Ok(facts) => facts,
                 Err(error) => local(Err(failure), error.into()).await,
@@ -154,6 +152,7 @@ async fn local(project: Result<Project, Failure>, no_engine: Failure) -> Facts {
         images: &[],
         missing_images: 0,
         outdated_volumes: Vec::new(),
+        refused: Refused::default(),
     });
     match preflight::gather(Sources::of_process(Err(no_engine.clone()), wanted)).await {
         Ok(facts) => facts,
@@ -164,8 +163,7 @@ async fn local(project: Result<Project, Failure>, no_engine: Failure) -> Facts {
 
 /// Says what will be done, does it, and says what came of it.
 async fn fix(context: &Context, facts: &Facts, skip: &[String]) -> Vec<MendReport> {
-    let mut findings = preflight::check(facts);
-    findings.retain(|finding| !skip.iter().any(|id| id == finding.id));
+    let findings = preflight::check(facts, skip);
     let intentions = mend::intentions(&findings);
     if intentions.is_empty() {
         context.ui.note("nothing here can be mended without a person's decision");

@@ -25,7 +25,7 @@ impl From<ModelError> for Failure {
 
 /// Puts what is known about a failure before everything else: what it means, and what to type.
 pub fn explained(mut failure: Failure) -> Failure {
-    let evidence = failure.evidence.iter().flat_map(|(_, lines)| lines);
+    let evidence = failure.evidence.iter().flat_map(|evidence| evidence.lines.iter().chain(&evidence.beside));
     let said = std::iter::once(&failure.message).chain(&failure.causes).chain(evidence);
     if let Some(known) = known::explain(said.map(String::as_str)) {
         failure.causes.insert(0, known.means.to_owned());

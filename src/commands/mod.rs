@@ -3,6 +3,7 @@
 mod backup;
 mod bundle;
 mod catalog;
+mod checks;
 mod completions;
 mod config;
 mod connector;

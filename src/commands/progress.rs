@@ -7,7 +7,7 @@ use super::context::{Context, unwritable};
 use crate::backup::Tell;
 use crate::event::{Event, Events, Outcome, PlannedOperation};
 use crate::failure::Failure;
-use crate::ui::{Renderer, bytes};
+use crate::ui::Renderer;
 
 /// Bytes are told so often at most.
 const EVERY: Duration = Duration::from_millis(100);
@@ -75,7 +75,7 @@ impl Task<'_> {
             }
             *last = Some(Instant::now());
             let total = (total > 0).then_some(total);
-            events.send(Event::Progress { id, detail: bytes(done), done: Some(done), total });
+            events.send(Event::Progress { id, detail: String::new(), done: Some(done), total });
         })
     }
 

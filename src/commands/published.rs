@@ -8,13 +8,14 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 
+use super::checks;
 use super::context::Context;
 use super::stack::Stack;
 use super::up::State;
 use crate::cli::{PortChoice, UpArgs};
 use crate::failure::Failure;
 use crate::model::{self, KnownSecret, LoadOptions, Project, Service};
-use crate::preflight;
+use crate::preflight::{self, Refused};
 
 /// Variables with their values.
 pub type Values = BTreeMap<String, String>;
@@ -91,12 +92,15 @@ pub async fn settle(context: &Context, arguments: &UpArgs) -> Result<(Stack, Sta
     }
     context.publish(values);
     let stack = Stack::open_checked(context).await?;
-    open_to_others(context, &stack)?;
+    if let Openness::Unguarded(what) = open_to_others(context, &stack)? {
+        context.ui.warning(&what, Some("let a firewall decide who does"));
+    }
     let state = State::read(&stack).await?;
     if choice != Some(PortChoice::Auto) {
         return Ok((stack, state));
     }
-    let facts = state.facts_of(&stack, &arguments.services).await?;
+    let selection = checks::select(&stack, &arguments.services)?;
+    let facts = checks::facts(&stack, &state, &selection, Refused::default(), Vec::new()).await?;
     let moves = preflight::moves(&facts);
     if moves.is_empty() {
         return Ok((stack, state));
@@ -148,14 +152,34 @@ fn reached_at(bind: Ipv4Addr) -> Ipv4Addr {
     }
 }
 
-/// Refuses to publish for other machines what has a password that everybody knows, and says what asks for none.
-fn open_to_others(context: &Context, stack: &Stack) -> Result<(), Failure> {
+/// What other machines get to see.
+pub enum Openness {
+    /// Nothing.
+    Closed,
+    /// Services that ask for no password; in words.
+    Unguarded(String),
+    /// Services with a password that everybody knows: they are not started so.
+    Refused(Failure),
+}
+
+impl Openness {
+    /// Why nothing is started.
+    pub fn refused(self) -> Option<Failure> {
+        match self {
+            Self::Refused(failure) => Some(failure),
+            Self::Closed | Self::Unguarded(_) => None,
+        }
+    }
+}
+
+/// What publishing for other machines opens to them.
+pub fn open_to_others(context: &Context, stack: &Stack) -> Result<Openness, Failure> {
     let values = completed(context.load_options()?, context.published(&stack.project)?)?;
     let mut options = context.load_options()?.clone();
     options.defaults.extend(values);
-    let Some(bind) = model::environment(&options)?.remove(BIND) else { return Ok(()) };
+    let Some(bind) = model::environment(&options)?.remove(BIND) else { return Ok(Openness::Closed) };
     if address(&bind)?.is_loopback() {
-        return Ok(());
+        return Ok(Openness::Closed);
     }
     let project = &stack.project;
     let is_open = |service: &&Service| {
@@ -175,19 +199,18 @@ fn open_to_others(context: &Context, stack: &Stack) -> Result<(), Failure> {
         ))
         .hint(format!("set {} to values of your own in the environment or .env", variables.join(", ")));
         let fixed = known.iter().find(|known| known.variable.is_none());
-        return Err(match fixed {
+        return Ok(Openness::Refused(match fixed {
             Some(fixed) => failure.hint(format!("the password of {} is fixed: leave that service out", fixed.service)),
             None => failure,
-        });
+        }));
     }
     let free: Vec<&str> =
         open.iter().filter(|service| service.ext.credentials.is_none()).map(|service| service.name.as_str()).collect();
-    if !free.is_empty() {
-        let what =
-            format!("published on {bind} and open to whoever reaches it, without a password: {}", free.join(", "));
-        context.ui.warning(&what, Some("let a firewall decide who does"));
+    if free.is_empty() {
+        return Ok(Openness::Closed);
     }
-    Ok(())
+    let what = format!("published on {bind} and open to whoever reaches it, without a password: {}", free.join(", "));
+    Ok(Openness::Unguarded(what))
 }
 
 /// Keeps what [`settle`] decided.

@@ -1,6 +1,8 @@
 //! `pipectl reset`: shows what goes, asks, and then leaves a state from which `up` starts anew.
 
-use std::path::Path;
+mod governance;
+
+use std::path::PathBuf;
 
 use super::Exit;
 use super::backup::{self, After, Order};
@@ -28,6 +30,7 @@ pub async fn run(context: &Context, arguments: &ResetArgs) -> Exit {
     }
     match arguments.level {
         ResetLevel::All => all(context, &stack, arguments).await,
+        ResetLevel::Governance => governance::run(context, &stack, arguments).await,
         ResetLevel::Pipeline => pipeline(context, &stack, arguments).await,
     }
 }
@@ -45,12 +48,13 @@ async fn all(context: &Context, stack: &Stack, arguments: &ResetArgs) -> Exit {
     let observed = stack.observe().await?;
     let plan = reconcile::reset_all(&stack.project, &observed)?;
     let state = stack.state_dir();
+    let own_notes: Vec<PathBuf> = state.exists().then(|| state.clone()).into_iter().collect();
     let images = if arguments.images { remove::all(stack).await? } else { Vec::new() };
     if plan.changes() == 0 && !state.exists() && images.is_empty() {
         context.ui.note("nothing to do: nothing of this project is here");
         return Ok(exit::OK);
     }
-    context.ui.note(&going(&plan, Some(&state), &images));
+    context.ui.note(&going(&plan, &own_notes, &images));
     if !confirmed(
         context,
         arguments.yes,
@@ -96,7 +100,7 @@ async fn leave_source(context: &Context, stack: &Stack) {
 }
 
 /// Containers, networks and volumes that a plan removes, pipectl's own notes about the project, and images.
-pub fn going(plan: &Plan, state: Option<&Path>, images: &[String]) -> String {
+pub fn going(plan: &Plan, notes: &[PathBuf], images: &[String]) -> String {
     let mut table = Table::new(["REMOVES", "NAME"]);
     for operation in &plan.operations {
         match &operation.action {
@@ -106,8 +110,8 @@ pub fn going(plan: &Plan, state: Option<&Path>, images: &[String]) -> String {
             _ => &mut table,
         };
     }
-    if let Some(state) = state.filter(|state| state.exists()) {
-        table.row(["directory", &state.display().to_string()]);
+    for path in notes {
+        table.row([if path.is_dir() { "directory" } else { "file" }, &path.display().to_string()]);
     }
     for image in images {
         table.row(["image", image]);

@@ -28,7 +28,7 @@ impl Unfinished {
         Self(stack.state_dir().join("unfinished.json"))
     }
 
-    /// Refuses to go on where such a command was killed. As long as no volume is gone, nothing has happened.
+    /// Refuses to go on where such a command was killed. As long as no volume is gone, nothing has happened. Only looks.
     pub fn check(&self, now: &Observed) -> Result<(), Failure> {
         let text = match std::fs::read(&self.0) {
             Ok(text) => text,
@@ -38,7 +38,7 @@ impl Unfinished {
         let mark: Mark = serde_json::from_slice(&text).map_err(|error| self.failure("read", &error.into()))?;
         let is_there = |name: &String| now.volumes.iter().any(|volume| volume.name == *name);
         if mark.removing.is_some_and(|names| names.iter().all(is_there)) {
-            return self.clear();
+            return Ok(());
         }
         let message = format!("`pipectl {}` did not get to its end: volumes are gone or incomplete", mark.command);
         Err(Failure::stack(message)

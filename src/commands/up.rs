@@ -5,29 +5,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Exit;
+use super::checks;
 use super::context::Context;
 use super::credentials;
 use super::critical_path::Record;
 use super::published;
 use super::run::{Running, run as run_plan};
 use super::stack::Stack;
-use super::unfinished::Unfinished;
 use super::unproved::Unproved;
 use crate::cli::UpArgs;
-use crate::engine::backend::{Backend, VolumeSpec};
+use crate::engine::backend::Backend;
 use crate::engine::content::Content;
 use crate::engine::desired::{Desired, Hashes, desired};
 use crate::engine::execute::Report;
-use crate::engine::graph::Graph;
-use crate::engine::observed::{CONFIG_HASH_LABEL, ImageSummary, Observed};
+use crate::engine::observed::{ImageSummary, Observed};
 use crate::engine::plan::{Action, Plan};
-use crate::engine::reconcile::{self, PlanError, UpOptions};
+use crate::engine::reconcile::{self, UpOptions};
 use crate::event::Outcome;
 use crate::exit;
 use crate::failure::Failure;
 use crate::images::{self, Catalogue, Provider};
 use crate::key;
-use crate::preflight::{self, Facts, Severity};
 use crate::ui::addresses;
 
 /// Steps of this kind prove the flow; `--no-verify` leaves them out.
@@ -39,10 +37,8 @@ const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 const SECRETS_KEY: &str = "secrets.key";
 
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
+    checks::known(&arguments.skip_check)?;
     let (stack, state) = published::settle(context, arguments).await?;
-    if !arguments.plan {
-        Unfinished::of(&stack).check(&state.observed)?;
-    }
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
     let options = UpOptions {
@@ -55,8 +51,8 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         steps_on_change: if unproved.is_set() { BTreeSet::new() } else { after_changes.clone() },
         ..UpOptions::default()
     };
-    let plan = state.plan(&stack, &options)?;
     if arguments.plan {
+        let plan = state.plan(&stack, &options)?;
         if arguments.json {
             context.json(&plan)?;
         } else {
@@ -64,10 +60,7 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
         }
         return Ok(exit::OK);
     }
-    // What runs already and stays as it is has passed the checks.
-    if plan.changes() > 0 && !arguments.skip_preflight {
-        state.preflight(context, &stack, &options).await?;
-    }
+    let plan = checks::passed(context, &stack, &state, &options, arguments.skipped_checks()).await?;
     published::remember(context, &stack.project, &stack.state_dir())?;
     let again = if arguments.build { images::Again::Asked } else { images::Again::Nothing };
     let images = images::Options { registry: arguments.registry.clone(), again, ..images::Options::default() };
@@ -183,54 +176,5 @@ impl State {
         let secret = |secret: &[u8]| key.as_ref().map(|key| key.sign(secret)).unwrap_or_default();
         let hashes = Hashes { content: &|path| content.hash(path), secret: &secret };
         Ok(desired(&stack.project, &self.catalogue.references(), hashes)?)
-    }
-
-    /// Volumes of the project that were made from another description.
-    pub fn outdated_volumes(&self, stack: &Stack) -> Result<Vec<String>, Failure> {
-        let desired = self.desired(stack)?;
-        let made_otherwise = |spec: &&VolumeSpec| {
-            let made = self.observed.volumes.iter().find(|known| known.name == spec.name);
-            let hash = spec.labels.get(CONFIG_HASH_LABEL);
-            made.is_some_and(|made| !made.config_hash.is_empty() && Some(&made.config_hash) != hash)
-        };
-        Ok(desired.volumes.values().filter(made_otherwise).map(|spec| spec.name.clone()).collect())
-    }
-
-    /// The checks before a start; warnings are shown, errors end the command.
-    pub async fn preflight(&self, context: &Context, stack: &Stack, options: &UpOptions) -> Result<(), Failure> {
-        let facts = self.facts_of(stack, &options.services).await?;
-        let findings = preflight::check(&facts);
-        for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {
-            context.ui.warning(&finding.finding, Some(&finding.fix));
-        }
-        preflight::failure(&findings).map_or(Ok(()), Err)
-    }
-
-    /// What the checks look at before some services are started, all where none is named.
-    pub async fn facts_of(&self, stack: &Stack, services: &[String]) -> Result<Facts, Failure> {
-        let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
-        let selection = graph.select(&stack.project, services).map_err(PlanError::from)?;
-        let selected = |name: &str| selection.services.contains(name);
-        // The plan tells about volumes that changed.
-        self.facts(stack, &selected, Vec::new()).await
-    }
-
-    /// What the checks look at.
-    pub async fn facts(
-        &self,
-        stack: &Stack,
-        selected: &(dyn Fn(&str) -> bool + Sync),
-        outdated_volumes: Vec<String>,
-    ) -> Result<Facts, Failure> {
-        let wanted = preflight::Wanted {
-            project: &stack.project,
-            selected,
-            observed: &self.observed,
-            images: &self.local,
-            missing_images: self.catalogue.missing(&self.local).len(),
-            outdated_volumes,
-        };
-        let engine = preflight::Engine { backend: stack.engine.as_ref(), chosen_by: stack.engine.chosen_by() };
-        Ok(preflight::gather(preflight::Sources::of_process(Ok(engine), Ok(wanted))).await?)
     }
 }

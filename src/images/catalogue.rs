@@ -291,7 +291,13 @@ impl Catalogue {
 
     /// References of services' images that are not there; sorted, each once.
     pub fn missing(&self, local: &[ImageSummary]) -> Vec<String> {
-        let wanted: BTreeSet<_> = self.services.values().collect();
+        self.missing_of(&|_| true, local)
+    }
+
+    /// The same of the selected services only.
+    pub fn missing_of(&self, selected: &dyn Fn(&str) -> bool, local: &[ImageSummary]) -> Vec<String> {
+        let services = self.services.iter().filter(|(service, _)| selected(service));
+        let wanted: BTreeSet<_> = services.map(|(_, reference)| reference).collect();
         wanted.into_iter().filter(|reference| !is_present(reference, local)).cloned().collect()
     }
 

@@ -40,7 +40,8 @@ pub(super) fn storage_driver(facts: &Facts) -> Verdict {
     }
 }
 
-fn of_failure(id: &'static str, failure: &Failure) -> Finding {
+/// The finding that a failure is.
+pub(super) fn of_failure(id: &'static str, failure: &Failure) -> Finding {
     let mut finding = failure.message.clone();
     for cause in &failure.causes {
         finding = format!("{finding}: {cause}");

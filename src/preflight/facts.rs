@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::machine::Machine;
+use super::refused::Refused;
 use crate::engine::backend::EngineInfo;
 use crate::engine::observed::{ContainerSummary, NetworkSummary};
 use crate::failure::Failure;
-use crate::model::{Port, PortVariable};
+use crate::model::{Port, PortVariable, Protocol};
 
 /// Everything that is known. What could not be learned is empty or absent, and the checks that need it say so.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +48,9 @@ pub struct Facts {
     /// Ports to be published by containers that do not run yet, with their service.
     pub wanted_ports: Vec<(String, Port)>,
     /// Ports among them that something else holds, with its name.
-    pub taken_ports: BTreeMap<u16, Owner>,
+    pub taken_ports: BTreeMap<(Protocol, u16), Owner>,
+    /// The machine that publishes them where that is not this one: what is free here says nothing then.
+    pub published_at: Option<String>,
     /// Variables of the Compose files that decide on ports.
     pub port_variables: Vec<PortVariable>,
     /// Service and memory limit in bytes of everything that is to run.
@@ -60,9 +63,16 @@ pub struct Facts {
     pub network_missing: bool,
     /// Volumes that were made from another description than that of the files.
     pub outdated_volumes: Vec<String>,
+    /// What `up` refuses whatever the machine has.
+    pub refused: Refused,
 }
 
 impl Facts {
+    /// Who holds a port that is to be published.
+    pub fn owner(&self, port: &Port) -> Option<&Owner> {
+        self.taken_ports.get(&(port.protocol, port.published?))
+    }
+
     /// The variable that decides on a port of a service.
     pub fn port_variable(&self, service: &str, port: u16) -> Option<&PortVariable> {
         self.port_variables.iter().find(|variable| variable.service == service && variable.port == port)
@@ -106,7 +116,6 @@ pub struct Proxy {
 pub(super) mod tests {
     use super::*;
     use crate::engine::observed::RunState;
-    use crate::model::Protocol;
 
     /// A port of 127.0.0.1.
     pub(crate) fn port(number: u16) -> Port {
@@ -157,10 +166,15 @@ pub(super) mod tests {
             to_start: 1,
             images: vec![("web:1".into(), "arm64".into())],
             wanted_ports: vec![("web".into(), port(8080))],
-            taken_ports: [(8080, Owner::Unknown)].into(),
+            taken_ports: [((Protocol::Tcp, 8080), Owner::Unknown)].into(),
             memory_limits: vec![("web".into(), 8 << 30)],
             mapping_services: vec!["search".into()],
             networks: vec![network],
+            refused: Refused {
+                data: vec![Failure::usage("data of layout 1")],
+                external: vec![Failure::usage("network `other` is declared external and does not exist")],
+                bind: vec![Failure::usage("web would stand open")],
+            },
             ..Facts::default()
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::facts::{Facts, Owner, Proxy};
 use super::machine::{kernel, machine, open_files};
+use super::refused::Refused;
 use crate::engine::backend::{Backend, EngineInfo, Result};
 use crate::engine::observed::{ContainerSummary, ImageSummary, Observed, RunState};
 use crate::failure::Failure;
@@ -47,6 +48,8 @@ pub struct Engine<'a> {
     pub backend: &'a dyn Backend,
     /// Who said where it is.
     pub chosen_by: &'a str,
+    /// Name or address of the machine that its containers' ports are published on.
+    pub host: &'a str,
 }
 
 /// What is to be started.
@@ -63,6 +66,8 @@ pub struct Wanted<'a> {
     pub missing_images: usize,
     /// Its volumes that were made from another description.
     pub outdated_volumes: Vec<String>,
+    /// What `up` refuses whatever the machine has.
+    pub refused: Refused,
 }
 
 /// Collects what [`super::check`] needs.
@@ -83,6 +88,7 @@ pub async fn gather(sources: Sources<'_>) -> Result<Facts> {
             facts.free_disk = free_disk(&info.data_root);
             facts.containers = all.iter().filter(|container| !container.config_hash.is_empty()).cloned().collect();
             engine.chosen_by.clone_into(&mut facts.chosen_by);
+            facts.published_at = (!is_here(engine.host)).then(|| engine.host.to_owned());
             facts.clock_ahead_ms = ahead;
             facts.engine = info;
             containers = all;
@@ -152,12 +158,20 @@ fn add(facts: &mut Facts, wanted: &Wanted<'_>, containers: &[ContainerSummary]) 
     let there = |name: &str| observed.networks.iter().any(|known| known.name == name);
     facts.network_missing = project.networks.values().any(|network| !network.external && !there(&network.name));
     facts.outdated_volumes.clone_from(&wanted.outdated_volumes);
+    facts.refused.clone_from(&wanted.refused);
     facts.wanted_ports =
         new.iter().flat_map(|service| service.ports.iter().map(|port| (service.name.clone(), port.clone()))).collect();
-    let taken: Vec<u16> = facts.wanted_ports.iter().filter_map(|(_, port)| taken(port)).collect();
     facts.port_variables.clone_from(&project.port_variables);
-    facts.taken_ports =
-        taken.into_iter().filter_map(|port| Some((port, owner(port, containers, &project.name)?))).collect();
+    if facts.published_at.is_none() {
+        let taken = facts.wanted_ports.iter().filter_map(|(_, port)| Some((port.protocol, taken(port)?)));
+        let owner = |(protocol, port)| Some(((protocol, port), owner(protocol, port, containers, &project.name)?));
+        facts.taken_ports = taken.filter_map(owner).collect();
+    }
+}
+
+/// Whether a host is this machine: an address can be bound on the machine that has it only.
+fn is_here(host: &str) -> bool {
+    UdpSocket::bind((host, 0)).is_ok()
 }
 
 /// Service and memory limit, replicas counted.
@@ -189,18 +203,22 @@ pub(super) fn taken(port: &Port) -> Option<u16> {
 }
 
 /// Who holds a port; nothing where it is a container of this project: `up` replaces that one.
-fn owner(port: u16, containers: &[ContainerSummary], project: &str) -> Option<Owner> {
+fn owner(protocol: Protocol, port: u16, containers: &[ContainerSummary], project: &str) -> Option<Owner> {
     let holder = containers.iter().find(|container| container.ports.values().any(|published| *published == port));
     match holder {
-        None => Some(process(port)),
+        None => Some(process(protocol, port)),
         Some(holder) if holder.config_hash.is_empty() => Some(Owner::Container(holder.name.clone())),
         Some(holder) if holder.project == project => None,
         Some(holder) => Some(Owner::Ours(holder.name.clone(), holder.project.clone(), holder.working_dir.clone())),
     }
 }
 
-fn process(port: u16) -> Owner {
-    listeners::get_process_by_port(port, listeners::Protocol::TCP)
+fn process(protocol: Protocol, port: u16) -> Owner {
+    let protocol = match protocol {
+        Protocol::Tcp => listeners::Protocol::TCP,
+        Protocol::Udp => listeners::Protocol::UDP,
+    };
+    listeners::get_process_by_port(port, protocol)
         .map_or(Owner::Unknown, |process| Owner::Process(process.name, process.pid))
 }
 
@@ -243,10 +261,11 @@ mod tests {
             ports: [(80, 8080)].into(),
             ..ContainerSummary::default()
         };
-        assert_eq!(owner(8080, &[holder("shop", "ab")], "shop"), None);
+        let owner = |holder| owner(Protocol::Tcp, 8080, &[holder], "shop");
+        assert_eq!(owner(holder("shop", "ab")), None);
         let ours = Owner::Ours("x-1".into(), "demo".into(), "/dir".into());
-        assert_eq!(owner(8080, &[holder("demo", "ab")], "shop"), Some(ours));
-        assert_eq!(owner(8080, &[holder("", "")], "shop"), Some(Owner::Container("x-1".into())));
+        assert_eq!(owner(holder("demo", "ab")), Some(ours));
+        assert_eq!(owner(holder("", "")), Some(Owner::Container("x-1".into())));
     }
 
     #[test]
@@ -264,6 +283,22 @@ mod tests {
         assert_eq!(taken(&port(udp_at, Protocol::Udp)), Some(udp_at.port()));
         drop(tcp);
         assert_eq!(taken(&port(tcp_at, Protocol::Tcp)), None);
+    }
+
+    #[test]
+    fn who_holds_a_port_is_looked_up_by_its_protocol() {
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let port = udp.local_addr().expect("bound").port();
+        let holder = process(Protocol::Udp, port);
+        assert!(matches!(holder, Owner::Process(_, id) if id == std::process::id()), "{holder:?}");
+        assert_ne!(process(Protocol::Tcp, port), holder);
+    }
+
+    #[test]
+    fn this_machine_is_told_from_another_by_its_address() {
+        assert!(is_here("127.0.0.1") && is_here("localhost"));
+        // A network for documentation (RFC 5737).
+        assert!(!is_here("192.0.2.1"));
     }
 
     #[test]

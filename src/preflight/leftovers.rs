@@ -1,4 +1,4 @@
-//! Is there something of another project, another directory or an older layout?
+//! Is there something of another project, another directory or another description?
 
 use std::collections::BTreeMap;
 

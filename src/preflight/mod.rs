@@ -17,6 +17,7 @@ pub mod mend;
 mod moves;
 mod ports;
 mod proxy;
+mod refused;
 mod subnet;
 
 use serde::Serialize;
@@ -27,6 +28,7 @@ pub use facts::{Facts, Owner, Proxy};
 pub use gather::{Engine, Sources, Wanted, gather};
 pub use machine::{Machine, Route};
 pub use moves::{Move, moves};
+pub use refused::Refused;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -117,7 +119,7 @@ impl Verdict {
 type Check = (&'static str, fn(&Facts) -> Verdict);
 
 /// Every check, in the order in which they are shown. The ids are a public contract.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 17] = [
     ("project", engine::project),
     ("engine", engine::reachable),
     ("storage-driver", engine::storage_driver),
@@ -132,6 +134,9 @@ const CHECKS: [Check; 14] = [
     ("clock", clock::check),
     ("proxy", proxy::check),
     ("leftovers", leftovers::check),
+    ("data", refused::data),
+    ("external", refused::external),
+    ("bind", refused::bind),
 ];
 
 /// Ids of all checks.
@@ -145,9 +150,9 @@ pub fn examine(facts: &Facts, skip: &[String]) -> Vec<(&'static str, Verdict)> {
     wanted.map(|(id, judge)| (*id, judge(facts))).collect()
 }
 
-/// Every problem in the facts, errors first.
-pub fn check(facts: &Facts) -> Vec<Finding> {
-    let verdicts = examine(facts, &[]).into_iter();
+/// Every problem in the facts, errors first, but for those of the checks in `skip`.
+pub fn check(facts: &Facts, skip: &[String]) -> Vec<Finding> {
+    let verdicts = examine(facts, skip).into_iter();
     let mut findings: Vec<_> = verdicts
         .flat_map(|(_, verdict)| match verdict {
             Verdict::Found(findings) => findings,
@@ -213,7 +218,7 @@ mod tests {
     #[test]
     fn errors_come_first_and_only_they_fail() {
         let facts = facts::tests::troubled();
-        let findings = check(&facts);
+        let findings = check(&facts, &[]);
         assert!(findings.is_sorted_by_key(|finding| finding.severity));
         let failure = failure(&findings).expect("there are errors");
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();

@@ -33,7 +33,7 @@ fn decide(facts: &Facts, is_free: &dyn Fn(&Port) -> bool) -> Vec<Move> {
     let mut moves: Vec<Move> = Vec::new();
     for (service, port) in &facts.wanted_ports {
         let Some(from) = port.published else { continue };
-        let (Some(owner), Some(variable)) = (facts.taken_ports.get(&from), facts.port_variable(service, from)) else {
+        let (Some(owner), Some(variable)) = (facts.owner(port), facts.port_variable(service, from)) else {
             continue;
         };
         if variable.set || moves.iter().any(|known| known.variable == variable.name) {
@@ -80,6 +80,7 @@ fn candidates(port: u16) -> impl Iterator<Item = u16> {
 mod tests {
     use super::super::facts::tests::{port, variable};
     use super::*;
+    use crate::model::Protocol;
 
     fn decided(facts: &Facts, busy: &[u16]) -> Vec<String> {
         let free = |port: &Port| !busy.contains(&port.published.expect("a port"));
@@ -96,7 +97,7 @@ mod tests {
                 ("fixed".into(), port(80)),
                 ("mine".into(), port(8080)),
             ],
-            taken_ports: [9092, 60_000, 80, 8080].map(|port| (port, Owner::Unknown)).into(),
+            taken_ports: [9092, 60_000, 80, 8080].map(|port| ((Protocol::Tcp, port), Owner::Unknown)).into(),
             port_variables: vec![
                 variable("kafka", 9092, false),
                 variable("other", 19_092, false),
@@ -117,8 +118,8 @@ mod tests {
     #[test]
     fn one_variable_of_two_ports_moves_both() {
         let mut facts = facts();
-        facts.wanted_ports.push(("kafka".into(), Port { protocol: crate::model::Protocol::Udp, ..port(9092) }));
-        let free = |port: &Port| port.published != Some(29_092) || port.protocol == crate::model::Protocol::Tcp;
+        facts.wanted_ports.push(("kafka".into(), Port { protocol: Protocol::Udp, ..port(9092) }));
+        let free = |port: &Port| port.published != Some(29_092) || port.protocol == Protocol::Tcp;
         assert_eq!(decide(&facts, &free)[0].to, 39_092);
     }
 

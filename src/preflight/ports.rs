@@ -1,24 +1,31 @@
 //! Is every port free that is to be published?
 
 use super::{Facts, Finding, Owner, Severity, Verdict};
+use crate::model::Protocol;
 
 pub(super) fn check(facts: &Facts) -> Verdict {
     if facts.no_project.is_some() {
         return Verdict::without_project();
+    }
+    if let Some(host) = &facts.published_at {
+        return Verdict::Unchecked(format!("they are published on {host}, which is not this machine"));
     }
     let findings: Vec<_> = facts
         .wanted_ports
         .iter()
         .filter_map(|(service, port)| {
             let published = port.published?;
-            let owner = facts.taken_ports.get(&published)?;
+            let owner = facts.owner(port)?;
             let stop = match owner {
                 Owner::Ours(_, project, dir) => {
                     format!("stop that project (`pipectl --project {project} stop` in {dir})")
                 }
                 Owner::Container(name) => format!("stop it (`docker stop {name}`)"),
                 Owner::Process(_, id) => format!("stop it (`kill {id}`)"),
-                Owner::Unknown => format!("find it (`sudo ss -ltnp sport = :{published}`)"),
+                Owner::Unknown => {
+                    let kind = if port.protocol == Protocol::Udp { 'u' } else { 't' };
+                    format!("find it (`sudo ss -l{kind}np sport = :{published}`)")
+                }
             };
             let other = match facts.port_variable(service, published) {
                 Some(variable) => {
@@ -52,6 +59,7 @@ pub(super) fn elsewhere(port: u16) -> u16 {
 mod tests {
     use super::super::facts::tests::{port, variable};
     use super::*;
+    use crate::model::Port;
 
     #[test]
     fn every_taken_port_is_named_with_its_owner() {
@@ -67,6 +75,7 @@ mod tests {
                 (8083, Owner::Container("other-1".into())),
                 (60_000, Owner::Ours("demo-web-1".into(), "demo".into(), "/demo".into())),
             ]
+            .map(|(port, owner)| ((Protocol::Tcp, port), owner))
             .into(),
             port_variables: vec![variable("kafka", 9092, false), variable("web", 60_000, true)],
             ..Facts::default()
@@ -91,5 +100,26 @@ mod tests {
     fn free_ports_are_counted() {
         let facts = Facts { wanted_ports: vec![("kafka".into(), port(9092))], ..Facts::default() };
         assert_eq!(check(&facts), Verdict::Good("1 port is free".into()));
+    }
+
+    #[test]
+    fn a_udp_port_is_not_that_of_tcp() {
+        let udp = Port { protocol: Protocol::Udp, ..port(9092) };
+        let facts = Facts {
+            wanted_ports: vec![("kafka".into(), port(9092)), ("dns".into(), udp)],
+            taken_ports: [((Protocol::Udp, 9092), Owner::Unknown)].into(),
+            ..Facts::default()
+        };
+        let Verdict::Found(findings) = check(&facts) else { panic!("found") };
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].fix.starts_with("find it (`sudo ss -lunp sport = :9092`)"), "{}", findings[0].fix);
+    }
+
+    #[test]
+    fn ports_of_another_machine_are_not_judged_here() {
+        let wanted_ports = vec![("kafka".into(), port(9092))];
+        let facts = Facts { wanted_ports, published_at: Some("192.0.2.1".into()), ..Facts::default() };
+        let said = "they are published on 192.0.2.1, which is not this machine";
+        assert_eq!(check(&facts), Verdict::Unchecked(said.into()));
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Fed with events and the time since the run began, so that every renderer says the same and tests need no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::style::Mark;
+use super::style::{Mark, bytes};
 use super::words;
 use crate::event::{Outcome, PlannedOperation};
 
@@ -30,8 +30,10 @@ pub(super) struct Operation {
     pub(super) state: State,
     /// What it said last.
     pub(super) progress: String,
-    /// Share done in percent, where it is known.
-    pub(super) percent: Option<u64>,
+    /// Bytes done and in all, as far as they are known, in words.
+    pub(super) amount: String,
+    /// What must have ended before.
+    after: Vec<usize>,
     /// When something was last printed about it (used by line-wise output).
     pub(super) spoken: Duration,
 }
@@ -64,7 +66,15 @@ pub(super) struct Running<'a> {
     pub(super) word: &'a str,
     pub(super) elapsed: Duration,
     pub(super) detail: &'a str,
-    pub(super) percent: Option<u64>,
+    pub(super) amount: &'a str,
+}
+
+/// A group that has not begun, or cannot go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Waiting<'a> {
+    pub(super) title: &'a str,
+    /// Titles of the groups that it waits for.
+    pub(super) on: Vec<&'a str>,
 }
 
 /// A group that came to its end.
@@ -114,7 +124,8 @@ impl Board {
                     group,
                     state: State::Waiting,
                     progress: String::new(),
-                    percent: None,
+                    amount: String::new(),
+                    after: operation.after.clone(),
                     spoken: Duration::ZERO,
                 },
             );
@@ -133,10 +144,7 @@ impl Board {
     pub(super) fn progress(&mut self, id: usize, detail: &str, done: Option<u64>, total: Option<u64>) {
         if let Some(operation) = self.operations.get_mut(&id) {
             first_line(detail).clone_into(&mut operation.progress);
-            operation.percent = match (done, total) {
-                (Some(done), Some(total)) if total > 0 => Some(done.min(total).saturating_mul(100) / total),
-                _ => None,
-            };
+            operation.amount = amount(done, total);
         }
     }
 
@@ -193,11 +201,32 @@ impl Board {
                     word: words::doing(&operation.verb),
                     elapsed: group.busy + at.saturating_sub(since),
                     detail: &operation.progress,
-                    percent: operation.percent,
+                    amount: &operation.amount,
                 });
             }
         }
         lines
+    }
+
+    /// Groups of which nothing is under way because others must come first, in plan order.
+    pub(super) fn waiting(&self) -> Vec<Waiting<'_>> {
+        let waiting = |(index, group): (usize, &'_ Group)| {
+            let members = || group.members.iter().filter_map(|id| self.operations.get(id));
+            if group.closed || members().any(|member| matches!(member.state, State::Running { .. })) {
+                return None;
+            }
+            let next = members().find(|member| member.state == State::Waiting)?;
+            let open = next.after.iter().filter_map(|id| self.operations.get(id));
+            let open = open.filter(|before| !matches!(before.state, State::Ended { .. }) && before.group != index);
+            let others: BTreeSet<usize> = open.map(|before| before.group).collect();
+            (!others.is_empty()).then_some((index, others))
+        };
+        let all = self.groups.iter().enumerate().filter_map(waiting);
+        all.map(|(index, others)| Waiting {
+            title: &self.groups[index].title,
+            on: others.into_iter().map(|other| self.groups[other].title.as_str()).collect(),
+        })
+        .collect()
     }
 
     /// Titles of lines that neither came to their end nor failed, for the last word after a failure or an interruption.
@@ -284,6 +313,25 @@ fn recreated_because<'a>(members: &[&'a Operation]) -> Option<&'a str> {
     let created = members.iter().any(|member| member.verb == "create");
     let removed = members.iter().find(|member| member.verb == "remove")?;
     (created && !removed.cause.is_empty()).then_some(&removed.cause)
+}
+
+/// `55% 120 MiB of 216 MiB`, or as much of it as is known.
+fn amount(done: Option<u64>, total: Option<u64>) -> String {
+    match (done, total) {
+        (Some(done), Some(total)) if total > 0 => {
+            let percent = done.min(total).saturating_mul(100) / total;
+            format!("{percent:>3}% {} of {}", bytes(done), bytes(total))
+        }
+        (Some(done), _) if done > 0 => bytes(done),
+        _ => String::new(),
+    }
+}
+
+/// At most three names, and how many more there are.
+pub(super) fn names(all: &[&str]) -> String {
+    const MOST: usize = 3;
+    let named = all[..all.len().min(MOST)].join(", ");
+    if all.len() > MOST { format!("{named} and {} more", all.len() - MOST) } else { named }
 }
 
 pub(super) fn first_line(text: &str) -> &str {

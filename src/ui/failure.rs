@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize;
 
-use crate::failure::Failure;
+use crate::failure::{Evidence, Failure};
 
 /// The whole report, with a final newline.
 pub(super) fn render(failure: &Failure) -> String {
@@ -24,7 +24,7 @@ pub(super) fn render(failure: &Failure) -> String {
             let _ = writeln!(text, "{:indent$}{}{line}", "", lead.dimmed(), indent = 2 * (depth + 1));
         }
     }
-    for (title, lines) in &failure.evidence {
+    for Evidence { title, lines, .. } in &failure.evidence {
         let _ = writeln!(text, "\n  {}", format!("{title}:").bold());
         for line in lines.iter().flat_map(|line| line.lines()) {
             let _ = writeln!(text, "  {} {line}", "|".blue());

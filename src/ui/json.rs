@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::render::Consumer;
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Evidence, Failure};
 
 /// The renderer.
 pub(super) struct Json<W>(pub(super) W);
@@ -32,8 +32,8 @@ impl<W: Write + Send> Consumer for Json<W> {
 
 /// A failure as the last object of the stream, `"event":"failed"`.
 pub(super) fn failure(failure: &Failure) -> String {
-    let evidence: Vec<_> =
-        failure.evidence.iter().map(|(title, lines)| serde_json::json!({ "title": title, "lines": lines })).collect();
+    let shown = |one: &Evidence| serde_json::json!({ "title": one.title, "lines": one.lines });
+    let evidence: Vec<_> = failure.evidence.iter().map(shown).collect();
     serde_json::json!({
         "event": "failed",
         "code": failure.code,

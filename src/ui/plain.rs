@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::board::{Board, State, first_line};
+use super::board::{Board, State, first_line, names};
 use super::render::Consumer;
 use super::style::duration;
 use super::words;
@@ -124,6 +124,12 @@ impl<W: Write + Send> Consumer for Plain<W> {
     }
 
     fn tick(&mut self, at: Duration) -> io::Result<()> {
+        let mut held_up: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for waiting in self.board.waiting() {
+            for on in waiting.on {
+                held_up.entry(on.to_owned()).or_default().push(waiting.title.to_owned());
+            }
+        }
         let mut reminders = Vec::new();
         for operation in self.board.running_operations() {
             let State::Running { since } = operation.state else { continue };
@@ -131,12 +137,15 @@ impl<W: Write + Send> Consumer for Plain<W> {
                 continue;
             }
             operation.spoken = at;
-            let percent = operation.percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
+            let amount = operation.amount.trim_start();
+            let amount = if amount.is_empty() { String::new() } else { format!(", {amount}") };
             let progress =
                 if operation.progress.is_empty() { String::new() } else { format!(": {}", operation.progress) };
+            let others: Vec<&str> = held_up.get(&operation.name).into_iter().flatten().map(String::as_str).collect();
+            let others = if others.is_empty() { String::new() } else { format!(" (for it: {})", names(&others)) };
             let elapsed = at.saturating_sub(since).as_secs();
             reminders.push(format!(
-                "{}: {} {elapsed}s{percent}{progress}",
+                "{}: {} {elapsed}s{amount}{progress}{others}",
                 operation.name,
                 words::doing(&operation.verb)
             ));

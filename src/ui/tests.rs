@@ -63,9 +63,9 @@ fn first_up() -> Vec<Moment> {
         started(2, 0),
         started(3, 1),
         ended(60, 0, Outcome::Done, 58, ""),
-        progress(100, 1, "Step 1/9 : FROM pipectl/jre", Some((1, 9))),
+        progress(100, 1, "Step 1/9 : FROM pipectl/jre", None),
         (200, Some(Event::Output { id: 1, line: "Step 1/9 : FROM pipectl/jre".into() })),
-        progress(9_000, 1, "Step 5/9 : RUN mvn -B -q dependency:copy-dependencies", Some((5, 9))),
+        progress(9_000, 1, "Step 5/9 : RUN mvn -B -q dependency:copy-dependencies", None),
         (10_100, None),
         (15_000, None),
         ended(18_500, 1, Outcome::Done, 18_497, ""),
@@ -87,6 +87,34 @@ fn first_up() -> Vec<Moment> {
         started(21_901, 5),
         ended(22_300, 5, Outcome::Done, 399, "3 topics created"),
         run_ended(22_301, true, "demo is up: 1 service"),
+    ]
+}
+
+/// Three services one after the other, and a step after all of them; an image of one of them is pulled meanwhile.
+fn chained_up() -> Vec<Moment> {
+    let after = |after: &[usize], operation| PlannedOperation { after: after.to_vec(), ..operation };
+    vec![
+        (
+            1,
+            Some(Event::Planned {
+                operations: vec![
+                    planned(0, "ready", "demo-kafka-1", Some("kafka"), ""),
+                    planned(1, "pull", "acme/datanode:3", Some("datanode"), "not there"),
+                    after(&[1], planned(2, "start", "demo-datanode-1", Some("datanode"), "not there")),
+                    after(&[0], planned(3, "start", "demo-debezium-1", Some("debezium"), "not there")),
+                    after(&[0, 2], planned(4, "start", "demo-spark-1", Some("spark"), "not there")),
+                    after(&[0, 2, 3, 4], planned(5, "step", "prove-flow", None, "")),
+                ],
+            }),
+        ),
+        started(2, 0),
+        started(3, 1),
+        progress(500, 0, "probe kafka: connection refused", None),
+        progress(600, 1, "downloading", Some((120 << 20, 216 << 20))),
+        (10_100, None),
+        ended(11_000, 0, Outcome::Done, 10_998, "ApiVersions ok"),
+        started(11_001, 3),
+        (11_100, None),
     ]
 }
 
@@ -190,7 +218,7 @@ fn plain_says_every_change_once_and_a_long_build_every_ten_seconds() {
     insta::assert_snapshot!(plain_text(&first_up(), false), @r"
     [   0.0s] kafka: preparing (not there)
     [   0.1s] network demo_default: created (not there)
-    [  10.1s] kafka: preparing 10s 55%: Step 5/9 : RUN mvn -B -q dependency:copy-dependencies
+    [  10.1s] kafka: preparing 10s: Step 5/9 : RUN mvn -B -q dependency:copy-dependencies
     [  18.5s] kafka: prepared after 18.5s
     [  18.5s] kafka: created (not there)
     [  18.7s] kafka: started
@@ -199,6 +227,16 @@ fn plain_says_every_change_once_and_a_long_build_every_ten_seconds() {
     [  21.9s] kafka: ready after 3.2s (ApiVersions ok)
     [  22.3s] create-topics: done after 399ms (3 topics created)
     [  22.3s] done: demo is up: 1 service
+    ");
+}
+
+#[test]
+fn plain_tells_bytes_and_who_waits_for_what_takes_long() {
+    insta::assert_snapshot!(plain_text(&chained_up(), false), @r"
+    [   0.0s] datanode: pulling (not there)
+    [  10.1s] kafka: waiting 10s: probe kafka: connection refused (for it: debezium, spark, prove-flow)
+    [  10.1s] datanode: pulling 10s, 55% 120 MiB of 216 MiB: downloading (for it: spark, prove-flow)
+    [  11.0s] kafka: ready after 11.0s (ApiVersions ok)
     ");
 }
 
@@ -326,6 +364,33 @@ fn a_terminal_shows_what_is_under_way_below_what_has_ended() {
     hint: go on without it, or `docker load` it
     ⠙ kafka             waiting     20.0s  probe kafka: connection refused
       ━━━━━━━━━━━━━━━━━━━━──────────  4/6  20.0s
+    ");
+}
+
+#[test]
+fn a_terminal_shows_bytes_and_on_whom_a_service_waits() {
+    let (terminal, mut tty) = screen(24, 100, false);
+    play_until(&mut tty, chained_up(), 10_100);
+    insta::assert_snapshot!(terminal.contents(), @r"
+    ⠙ kafka        waiting     10.1s  probe kafka: connection refused
+    ⠙ datanode     pulling     10.1s   55% 120 MiB of 216 MiB  downloading
+    · debezium     waiting for kafka
+    · spark        waiting for kafka, datanode
+    · prove-flow   waiting for kafka, datanode, debezium and 1 more
+      ──────────────────────────────  0/6  10.1s
+    ");
+}
+
+#[test]
+fn what_waits_does_not_push_what_is_under_way_off_a_small_screen() {
+    let (terminal, mut tty) = screen(7, 100, false);
+    play_until(&mut tty, chained_up(), 10_100);
+    insta::assert_snapshot!(terminal.contents(), @r"
+    ⠙ kafka        waiting     10.1s  probe kafka: connection refused
+    ⠙ datanode     pulling     10.1s   55% 120 MiB of 216 MiB  downloading
+    · debezium     waiting for kafka
+      and 2 more
+      ──────────────────────────────  0/6  10.1s
     ");
 }
 

@@ -10,7 +10,7 @@ use console::{measure_text_width, strip_ansi_codes, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
-use super::board::{Board, Closed, Counts, Running};
+use super::board::{Board, Closed, Counts, Running, Waiting, names};
 use super::failure;
 use super::render::Consumer;
 use super::style::{Mark, clock, duration};
@@ -72,7 +72,9 @@ impl Tty {
         self.frame += 1;
         let (rows, columns) = (self.size)();
         let spinner = SPINNER[self.frame % SPINNER.len()];
-        let text = frame(&running, self.board.counts(), self.board.title_width(), at, spinner, (rows, columns));
+        let waiting = self.board.waiting();
+        let text =
+            frame(&running, &waiting, self.board.counts(), self.board.title_width(), at, spinner, (rows, columns));
         self.bar.set_message(if self.colored { text } else { strip_ansi_codes(&text).into_owned() });
     }
 
@@ -137,6 +139,7 @@ impl Consumer for Tty {
 /// The part that is redrawn: a line for everything under way, as far as the screen has room, and the overall bar.
 fn frame(
     running: &[Running<'_>],
+    waiting: &[Waiting<'_>],
     counts: Counts,
     title_width: usize,
     at: Duration,
@@ -145,11 +148,12 @@ fn frame(
 ) -> String {
     // One row for the bar, one for the cursor, one so that something of the past stays in sight.
     let room = rows.saturating_sub(3).max(1);
-    let shown = if running.len() > room { room.saturating_sub(1) } else { running.len() };
+    let all = running.len() + waiting.len();
+    let shown = if all > room { room.saturating_sub(1) } else { all };
     let mut lines: Vec<String> = Vec::with_capacity(shown + 2);
-    for line in &running[..shown] {
-        let percent = line.percent.map(|percent| format!("{percent:>3}% ")).unwrap_or_default();
-        let tail = format!("{percent}{}", line.detail);
+    for line in running.iter().take(shown) {
+        let gap = if line.amount.is_empty() || line.detail.is_empty() { "" } else { "  " };
+        let tail = format!("{}{gap}{}", line.amount, line.detail);
         let text = format!(
             "{} {} {} {}  {}",
             spinner.cyan(),
@@ -160,8 +164,12 @@ fn frame(
         );
         lines.push(fit(&text, columns));
     }
-    if shown < running.len() {
-        lines.push(fit(&format!("  and {} more", running.len() - shown).dimmed().to_string(), columns));
+    for line in waiting.iter().take(shown.saturating_sub(running.len())) {
+        let text = format!("· {} waiting for {}", column(line.title, title_width), names(&line.on));
+        lines.push(fit(&text.dimmed().to_string(), columns));
+    }
+    if shown < all {
+        lines.push(fit(&format!("  and {} more", all - shown).dimmed().to_string(), columns));
     }
     lines.push(fit(&overall(counts, at), columns));
     lines.join("\n")

@@ -217,21 +217,21 @@ fn data_of_another_layout_is_not_started_on() {
     let stage = shop();
     stage.write("compose/compose.yaml", &format!("{SHOP}x-pipectl: {{layout: 2}}\n"));
     assert_snapshot!(stage.run(&["up"]), @r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: data of layout 1 in shop_data, and this project has layout 2
+    error: a check before the start failed; nothing was touched
+      because: data: data of layout 1 in shop_data, and this project has layout 2
 
-    hint: an older version wrote it: that version of pipectl and of the Compose files still starts it
-    hint: to go on with this one: `pipectl reset all --backup FILE`, then `pipectl up` begins anew
+    hint: an older version wrote it: that version of pipectl and of the Compose files still starts it; or to go on with this one: `pipectl reset all --backup FILE`, then `pipectl up` begins anew
     ");
     stage.world().volumes.get_mut("shop_data").expect("there").insert("io.pipectl.layout".into(), "3".into());
-    assert_snapshot!(stage.run(&["up"]), @r"
+    assert_snapshot!(stage.run(&["up", "--skip-check", "data"]), @r"
     exit code 2
     --- stderr
     error: data of layout 3 in shop_data, and this project has layout 2
 
     hint: a newer version wrote it: use that version of pipectl and of the Compose files
-    hint: or begin anew: `pipectl reset all` throws the data away, with `--backup FILE` it keeps a copy
+    hint: to begin anew: `pipectl reset all` throws the data away, with `--backup FILE` it keeps a copy
     ");
     assert_eq!(stage.calls(), [""; 0]);
     let reset = stage.run(&["reset", "all", "--backup", "old.tar", "--yes"]);
@@ -360,12 +360,16 @@ fn what_a_killed_restore_left_is_not_started() {
     let (stage, _) = saved();
     stage.write(".pipectl/shop/unfinished.json", r#"{"command": "restore", "removing": null}"#);
     assert_snapshot!(stage.run(&["up"]), @r"
-    exit code 1
+    exit code 5
     --- stderr
-    error: `pipectl restore` did not get to its end: volumes are gone or incomplete
+    error: a check before the start failed; nothing was touched
+      because: data: `pipectl restore` did not get to its end: volumes are gone or incomplete
 
     hint: `pipectl reset all` leaves nothing of them, `pipectl restore FILE --force` brings a backup back
     ");
+    let looked = stage.run(&["doctor"]);
+    assert!(looked.stdout.contains("✗ data            `pipectl restore` did not get to its end"), "{looked}");
+    assert_eq!(stage.run(&["up", "--skip-preflight"]).code, 1, "no option overrules this");
     assert_eq!(stage.run(&["restore", "b.tar", "--force", "--yes"]).code, 0);
     assert_eq!(stage.run(&UP).code, 0);
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::fake_daemon::Fate;
+use crate::fake_daemon::{ExecScript, Fate};
 use crate::harness::{Run, SHOP, Stage, UP};
 
 const PASSWORD: &str = "geheim-4711-&-äöü";
@@ -27,6 +27,7 @@ services:
     command: ['serve', '--dsn', 'postgresql://keeper:${DB_PASSWORD}@db/shop']
     x-pipectl:
       credentials: {user: keeper, password: 'the-shops-own-login'}
+      ready: {probe: exec, command: [log-in]}
 ";
 
 /// Text of every file by its path.
@@ -72,6 +73,12 @@ fn everything_is_there_and_no_secret_is_in_any_file() {
             "ready to serve".to_owned(),
         ];
         world.logs.insert("db".into(), lines.into());
+        world.execs.push(ExecScript {
+            contains: "log-in".into(),
+            exit_code: 1,
+            stdout: String::new(),
+            stderr: format!("no login with {PASSWORD}"),
+        });
         world.logs.insert("web".into(), vec![format!("an old client still uses {EARLIER}")]);
         let web = world.containers.values_mut().find(|container| container.name == "shop-web-1").expect("web");
         web.request["Env"] = serde_json::json!([format!("OLD_SECRET={EARLIER}"), "PATH=/bin"]);
@@ -82,7 +89,7 @@ fn everything_is_there_and_no_secret_is_in_any_file() {
     not collected: connector.json: the project has no pipeline, or nothing of it runs
     not collected: jobs.json: the project has no pipeline, or nothing of it runs
     not collected: topics.json: the project has no pipeline, or nothing of it runs
-    11 files, SIZE; passwords, tokens and keys are removed, but look through it before you publish it
+    13 files, SIZE; passwords, tokens and keys are removed, but look through it before you publish it
     ");
     let path = stage.dir().join("out.tar.gz");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
@@ -95,13 +102,19 @@ fn everything_is_there_and_no_secret_is_in_any_file() {
     containers/shop-web-1.json
     doctor.json
     engine.json
+    last-up.json
     logs/shop-db-1.log
     logs/shop-web-1.log
     manifest.json
     meminfo.txt
     plan.txt
+    probes.json
     status.json
     ");
+    let probes: Value = serde_json::from_str(&files["probes.json"]).expect("JSON");
+    assert_eq!((&probes[0]["service"], &probes[0]["verdict"]), (&"web".into(), &"not yet".into()));
+    let answer = probes[0]["answer"].as_str().expect("text");
+    assert!(answer.ends_with("no login with [removed]") && probes[0]["ms"].is_u64(), "{probes}");
     for (name, text) in &files {
         for secret in [PASSWORD, TOKEN, EARLIER, "the-shops-own-login", "eyJ", "a2VlcGVyOmdlaGVpbQ", "4711"] {
             assert!(!text.contains(secret), "{name} holds {secret}: {text}");
@@ -118,6 +131,32 @@ fn everything_is_there_and_no_secret_is_in_any_file() {
     assert_eq!((&about["project"], &about["pipectl"]), (&"shop".into(), &env!("CARGO_PKG_VERSION").into()));
     let listed = manifest(&files)["files"].as_array().expect("a list").len();
     assert_eq!(listed, files.len() - 1, "the manifest lists all but itself");
+}
+
+#[test]
+fn what_the_pipeline_is_made_of_is_in_it_without_secrets() {
+    let stage = Stage::new(&format!("{SHOP}x-pipectl: {{pipeline: ../pipeline.yml}}\n"));
+    let pipeline = include_str!("../cases/pipeline/good.yml").replace("${SLOT}", "slot");
+    stage.write("pipeline.yml", &format!("# the password: {PASSWORD}\n{pipeline}"));
+    stage.write("sql/orders.sql", &format!("-- {PASSWORD}\nSELECT id, customer, total * 2 AS twice, tags FROM orders"));
+    stage.write("sql/customers.sql", "SELECT * FROM customers");
+    stage.write("sql/daily.sql", "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1");
+    stage.write(".env", &format!("DB_PASSWORD={PASSWORD}\n"));
+    let run = stage.run(&["bundle", "out.tar.gz"]);
+    assert_eq!(run.code, 0, "{run}");
+    let files = unpack(&stage.dir().join("out.tar.gz"));
+    let names: Vec<_> = files.keys().filter(|name| name.starts_with("project/")).map(String::as_str).collect();
+    let expected =
+        ["project/pipeline.yml", "project/sql/customers.sql", "project/sql/daily.sql", "project/sql/orders.sql"];
+    assert_eq!(names, expected, "{run}");
+    assert_eq!(files["project/sql/customers.sql"], "SELECT * FROM customers");
+    assert!(
+        files["project/sql/orders.sql"].starts_with("-- [removed]\nSELECT id"),
+        "{}",
+        files["project/sql/orders.sql"]
+    );
+    assert!(files.values().all(|text| !text.contains(PASSWORD)));
+    assert!(run.stderr.contains("not collected: connector-config.json: "), "{run}");
 }
 
 #[test]
@@ -148,9 +187,11 @@ fn without_an_engine_there_is_what_the_files_and_the_machine_tell() {
     let run = stage.finish(command);
     assert_eq!(run.code, 0, "{run}");
     assert_snapshot!(said(&run), @r"
+    not collected: last-up.json: No such file or directory (os error 2)
     not collected: engine.json: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
     not collected: plan.txt: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
     not collected: status.json: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
+    not collected: probes.json: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
     not collected: containers/: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
     not collected: logs/: no container engine answers at unix:///nowhere/docker.sock (from DOCKER_HOST): no such file
     4 files, SIZE; passwords, tokens and keys are removed, but look through it before you publish it

@@ -33,6 +33,9 @@ fn every_check_has_a_line() {
     - clock           the engine does not tell its time
     ✓ proxy           no proxy is set
     ✓ leftovers       none
+    ✓ data            nothing that this version could not go on with
+    ✓ external        no network and no volume of others is missing
+    ✓ bind            nothing stands open with a password of the demo
 
     ✓ nothing stands in the way of `pipectl up`
     ");
@@ -77,6 +80,9 @@ fn problems_come_all_at_once_with_what_to_do() {
     ✓ architecture    amd64, as all images that are here
     ✓ proxy           no proxy is set
     ✓ leftovers       none
+    ✓ data            nothing that this version could not go on with
+    ✓ external        no network and no volume of others is missing
+    ✓ bind            nothing stands open with a password of the demo
 
     ✗ `pipectl up` would fail: 2 thing(s) to mend
     "#);
@@ -131,6 +137,9 @@ fn an_engine_that_is_not_there_is_one_finding_among_the_others() {
     … proxy           https_proxy is set and no_proxy does not name 127.0.0.1: curl asks the proxy for the pipeline's addresses
                       fix: `export no_proxy=localhost,127.0.0.1`
     - leftovers       no engine answers
+    - data            no engine answers
+    - external        no engine answers
+    - bind            no engine answers
 
     ✗ `pipectl up` would fail: 1 thing(s) to mend
     ");
@@ -156,6 +165,9 @@ fn a_project_that_cannot_be_read_is_one_too() {
     - clock           the engine does not tell its time
     ✓ proxy           no proxy is set
     ✓ leftovers       none
+    - data            the project cannot be read
+    - external        the project cannot be read
+    - bind            the project cannot be read
 
     ✗ `pipectl up` would fail: 1 thing(s) to mend
     ");
@@ -168,7 +180,7 @@ fn leftovers_are_shown_and_ended_ones_removed_on_demand() {
     stage.write("compose/compose.yaml", "name: shop\nservices:\n  db: {image: 'db:1'}\n");
     let leftovers = |run: &Run| {
         let lines = run.stdout.lines().skip_while(|line| !line.contains("leftovers"));
-        lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+        lines.take_while(|line| !line.starts_with("✓ data ")).collect::<Vec<_>>().join("\n")
     };
     assert_snapshot!(leftovers(&doctor(&stage, &[])), @r"
     … leftovers       left over from services that the files do not name any more: shop-web-1
@@ -216,8 +228,34 @@ fn an_unknown_check_cannot_be_skipped() {
     --- stderr
     error: there is no check `discs` to skip
 
-    hint: the checks are project, engine, storage-driver, memory, disk, ports, subnet, max-map-count, inotify, open-files, architecture, clock, proxy, leftovers
+    hint: the checks are project, engine, storage-driver, memory, disk, ports, subnet, max-map-count, inotify, open-files, architecture, clock, proxy, leftovers, data, external, bind
     ");
+}
+
+#[test]
+fn doctor_and_up_tell_all_that_stands_in_the_way_in_one_run() {
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = held.local_addr().expect("its address").port();
+    let stage = Stage::up();
+    assert_eq!(stage.run(&["down"]).code, 0);
+    stage.calls();
+    let ports = format!("image: web:1\n    ports: ['127.0.0.1:{port}:80']\n    networks: [default, theirs]");
+    let compose = SHOP.replace("image: web:1", &ports);
+    let networks = "networks: {theirs: {external: true}}\n";
+    stage.write("compose/compose.yaml", &format!("{compose}{networks}x-pipectl: {{layout: 2}}\n"));
+    let told = [
+        "data of layout 1 in shop_data, and this project has layout 2".to_owned(),
+        "network `theirs` is declared external and does not exist".to_owned(),
+        format!("port {port}, which web publishes, is taken by"),
+    ];
+    for command in ["doctor", "up"] {
+        let run = stage.run(&[command]);
+        assert_eq!(run.code, 5, "{run}");
+        assert!(told.iter().all(|part| run.to_string().contains(part)), "{run}");
+    }
+    let plan = stage.run(&["up", "--skip-preflight"]);
+    assert_eq!(plan.code, 2, "there is no plan: {plan}");
+    assert_eq!(stage.calls(), [""; 0]);
 }
 
 #[test]

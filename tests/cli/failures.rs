@@ -70,6 +70,7 @@ fn a_failure_that_is_known_is_explained_before_anything_else() {
     assert_snapshot!(run.stderr.split_once("\nerror: ").expect("an error").1, @r"
     db exited with 1 before it was ready
       because: the volume was written by another major version of Postgres
+        because: after TIME of the 185 s that it has
 
       last lines of shop-db-1:
       | DETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.5.
@@ -94,10 +95,41 @@ fn a_container_that_exits_at_start_shows_its_log() {
     [time] not finished: web
     [time] failed
     error: db exited with 3 before it was ready
+      because: after TIME of the 185 s that it has
 
       last lines of shop-db-1:
       | starting
       | FATAL: no space
+
+    hint: `pipectl logs db` shows all that it wrote
+    hint: once that is repaired, `pipectl up` goes on from here
+    ");
+}
+
+#[test]
+fn the_errors_of_a_log_come_first_and_its_end_is_short() {
+    let stage = Stage::new(SHOP);
+    stage.world().fates.insert("db".into(), Fate::Exits(Duration::ZERO, 1));
+    let errors =
+        ["ERROR cannot open the log", "Caused by: java.io.IOException: closed", "Caused by: disk quota exceeded"];
+    let end = (1..=30).map(|part| format!("closing part {part}"));
+    let log = errors.map(str::to_owned).into_iter().chain(end).collect();
+    stage.world().logs.insert("db".into(), log);
+    let run = stage.run(&UP);
+    assert_snapshot!(run.stderr.split_once("\nerror: ").expect("an error").1, @r"
+    db exited with 1 before it was ready
+      because: after TIME of the 185 s that it has
+
+      errors of shop-db-1:
+      | ERROR cannot open the log
+      | Caused by: disk quota exceeded
+
+      last lines of shop-db-1:
+      | closing part 26
+      | closing part 27
+      | closing part 28
+      | closing part 29
+      | closing part 30
 
     hint: `pipectl logs db` shows all that it wrote
     hint: once that is repaired, `pipectl up` goes on from here
@@ -123,6 +155,7 @@ fn a_container_without_a_health_check_that_exits_at_start() {
     [time] web: failed after TIME: web exited with 1 before it was ready
     [time] failed
     error: web exited with 1 before it was ready
+      because: after TIME of the 60 s that it has
 
     hint: `pipectl logs web` shows all that it wrote
     hint: once that is repaired, `pipectl up` goes on from here
@@ -144,6 +177,7 @@ fn a_health_check_that_fails() {
     [time] failed
     error: db is unhealthy
       because: its health check says: connection refused
+        because: after TIME of the 185 s that it has
 
       last lines of shop-db-1:
       | starting
@@ -207,6 +241,7 @@ fn a_container_that_is_killed_for_memory() {
     [time] failed
     error: db was killed: out of memory
       because: the kernel ended it because it needed more than its memory limit
+        because: after TIME of the 185 s that it has
 
       last lines of shop-db-1:
       | starting
@@ -233,6 +268,7 @@ fn a_container_that_crashes_in_a_loop() {
     [time] failed
     error: db restarts in a loop
       because: it ended and was restarted 3 times, last with exit code 1
+        because: after TIME of the 185 s that it has
 
       last lines of shop-db-1:
       | starting

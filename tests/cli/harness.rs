@@ -157,6 +157,14 @@ impl Stage {
             Some((before, _)) => format!("{before}(built in TIME)"),
             None => line,
         });
+        // So is how long a service had when it failed.
+        let lines = lines.map(|line| match line.split_once("because: after ") {
+            Some((before, rest)) => {
+                let rest = rest.split_once(" of the ").map_or(rest, |(_, rest)| rest);
+                format!("{before}because: after TIME of the {rest}")
+            }
+            None => line,
+        });
         lines.map(|line| line + "\n").collect()
     }
 }

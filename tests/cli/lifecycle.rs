@@ -37,20 +37,20 @@ fn down_keeps_the_data() {
 }
 
 #[test]
-fn down_with_volumes_keeps_nothing() {
+fn down_never_deletes_data() {
     let stage = Stage::up();
-    assert_snapshot!(stage.run(&["down", "--volumes"]).sorted(), @r"
-    exit code 0
+    assert_snapshot!(stage.run(&["down", "--volumes"]), @r"
+    exit code 2
     --- stderr
-    [time] db: removed
-    [time] db: stopped (taken down)
-    [time] network shop_default: removed (taken down)
-    [time] volume shop_data: removed (its data is deleted)
-    [time] web: removed
-    [time] web: stopped (taken down)
-    [time] done: down; containers, networks and volumes are gone
+    error: `pipectl down` never deletes data: there is no --volumes; nothing was touched
+
+    hint: `pipectl reset all` shows what goes, asks, and removes the data too; with `--backup FILE` it keeps a copy
     ");
-    assert!(stage.world().volumes.is_empty());
+    assert_eq!(stage.calls(), [""; 0]);
+    // Here the short form is that of --verbose, and harmless.
+    let verbose = stage.run(&["down", "-v"]);
+    assert!(verbose.stderr.ends_with("done: down; the data is kept, `pipectl up` goes on with it\n"), "{verbose}");
+    assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn nothing_but_the_own_project_is_touched() {
     let stage = Stage::up();
     let other = stage.run(&["--project", "other", "up"]);
     assert_eq!(other.code, 0, "{other}");
-    assert_eq!(stage.run(&["down", "--volumes"]).code, 0);
+    assert_eq!(stage.run(&["reset", "all", "--yes"]).code, 0);
     assert_eq!(stage.world().names(), ["other-db-1", "other-web-1"]);
 }
 
@@ -236,4 +236,66 @@ fn reset_all_leaves_nothing() {
     --- stderr
     nothing to do: nothing of this project is here
     ");
+}
+
+/// A database, a catalog, and another one that is enabled by a profile.
+const CATALOGED: &str = "
+name: shop
+services:
+  db: {image: 'db:1', volumes: ['data:/data']}
+  catalog: {image: 'web:1', volumes: ['catalog-data:/data']}
+  om-server: {image: 'web:1', volumes: ['om-data:/data'], profiles: [openmetadata]}
+volumes: {data: {}, catalog-data: {}, om-data: {}}
+";
+
+/// With both catalogs, and what is remembered of them.
+fn cataloged() -> Stage {
+    let stage = Stage::new(CATALOGED);
+    assert_eq!(stage.run(&["--profile", "openmetadata", "up"]).code, 0);
+    stage.write(".pipectl/shop/ingestion-bot.jwt", "a-token-of-the-catalog");
+    stage.write(".pipectl/shop/catalog-texts.json", "{}");
+    stage.calls();
+    stage
+}
+
+#[test]
+fn reset_governance_shows_what_goes_and_asks() {
+    let stage = cataloged();
+    assert_snapshot!(stage.run(&["reset", "governance"]), @r"
+    exit code 2
+    --- stderr
+    REMOVES               NAME
+    container             shop-om-server-1
+    container             shop-catalog-1
+    volume with its data  shop_catalog-data
+    volume with its data  shop_om-data
+    file                  DIR/.pipectl/shop/ingestion-bot.jwt
+    file                  DIR/.pipectl/shop/catalog-texts.json
+
+    The pipeline and its data are not touched; what people wrote in the catalog is lost.
+    error: cannot ask for confirmation: this is not a terminal
+
+    hint: to do it without a question: `pipectl reset governance --yes`
+    ");
+    assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[test]
+fn reset_governance_removes_every_catalog_and_nothing_else() {
+    let stage = cataloged();
+    let database = stage.world().containers.values().find(|one| one.name == "shop-db-1").map(|one| one.id.clone());
+    let reset = stage.run(&["reset", "governance", "--yes", "--backup", "before.tar"]);
+    assert_eq!(reset.code, 0, "{reset}");
+    assert!(reset.stderr.ends_with("[time] done: the catalog is gone; `pipectl up` begins a new one\n"), "{reset}");
+    assert!(stage.dir().join("before.tar").is_file());
+    assert_eq!(stage.world().names(), ["shop-db-1"]);
+    assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
+    let left = stage.dir().join(".pipectl/shop");
+    assert!(!left.join("ingestion-bot.jwt").exists() && !left.join("catalog-texts.json").exists());
+    let again = stage.run(&["reset", "governance", "--yes"]);
+    assert_eq!(again.stderr, "nothing to do: nothing of a catalog is here\n");
+    assert_eq!(stage.run(&["up"]).code, 0);
+    assert_eq!(stage.world().names(), ["shop-catalog-1", "shop-db-1"]);
+    let same = stage.world().containers.values().find(|one| one.name == "shop-db-1").map(|one| one.id.clone());
+    assert_eq!(same, database, "the database is the same container");
 }

@@ -162,41 +162,45 @@ fn two_projects_stand_side_by_side_with_one_option() {
 }
 
 /// A database with a password of the demo, and a server that asks for none.
+/// Its ports are not among those that systems give to connections by themselves.
 const OPEN: &str = r#"
 name: shop
 services:
   db:
     image: db:1
     environment: {PASSWORD: "${DB_PASSWORD:-secret}"}
-    ports: ["${PIPECTL_BIND:-127.0.0.1}:${DB_PORT:-45999}:5432"]
+    ports: ["${PIPECTL_BIND:-127.0.0.1}:${DB_PORT:-15999}:5432"]
     x-pipectl:
-      endpoint: {label: Database, url: "postgresql://${PIPECTL_ADDRESS:-127.0.0.1}:${DB_PORT:-45999}"}
+      endpoint: {label: Database, url: "postgresql://${PIPECTL_ADDRESS:-127.0.0.1}:${DB_PORT:-15999}"}
       credentials: {user: admin, password: "${DB_PASSWORD:-secret}"}
   web:
     image: web:1
-    ports: ["${PIPECTL_BIND:-127.0.0.1}:${WEB_PORT:-45998}:80"]
+    ports: ["${PIPECTL_BIND:-127.0.0.1}:${WEB_PORT:-15998}:80"]
 "#;
 
 #[test]
 fn another_address_is_refused_while_the_passwords_are_those_of_the_demo() {
     let stage = Stage::new(OPEN);
     let refused = r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: on 0.0.0.0, db would stand open: the passwords are those of the demo
+    error: a check before the start failed; nothing was touched
+      because: bind: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
     ";
     assert_snapshot!(stage.run(&["up", "--bind", "0.0.0.0"]), @r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: on 0.0.0.0, db would stand open: the passwords are those of the demo
+    error: a check before the start failed; nothing was touched
+      because: bind: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD to values of your own in the environment or .env
     ");
     // What the file has anyway is no password of one's own.
     stage.write(".env", "PIPECTL_BIND=0.0.0.0\nDB_PASSWORD=secret\n");
     assert_eq!(stage.run(&["up"]).to_string().trim(), refused.replace("\n    ", "\n").trim());
+    assert_eq!(stage.run(&["up", "--skip-preflight"]).code, 2, "no option overrules this");
     assert_eq!(stage.calls(), [""; 0]);
 }
 
@@ -216,10 +220,10 @@ fn with_passwords_of_ones_own_what_asks_for_none_is_named() {
 fn addresses_follow_the_one_that_ports_are_published_on() {
     let stage = Stage::new(OPEN);
     let up = stage.run(&["up", "--bind", "127.0.0.2"]);
-    assert!(up.code == 0 && up.stderr.contains("postgresql://127.0.0.2:45999"), "{up}");
-    assert!(stage.run(&["credentials"]).stdout.contains("postgresql://127.0.0.2:45999"));
+    assert!(up.code == 0 && up.stderr.contains("postgresql://127.0.0.2:15999"), "{up}");
+    assert!(stage.run(&["credentials"]).stdout.contains("postgresql://127.0.0.2:15999"));
     stage.write(".env", "PIPECTL_ADDRESS=db.example.com\n");
-    assert!(stage.run(&["credentials"]).stdout.contains("postgresql://db.example.com:45999"));
+    assert!(stage.run(&["credentials"]).stdout.contains("postgresql://db.example.com:15999"));
     let back = stage.run(&["up", "--bind", "127.0.0.1"]);
     assert_eq!(back.code, 0, "{back}");
     assert!(!stage.dir().join(".pipectl/shop/published.json").exists());

@@ -95,3 +95,36 @@ fn all_problems_are_told_at_once_and_can_be_overruled() {
     assert!(up.stderr.starts_with("error: 2 checks before the start failed; nothing was touched\n"), "{up}");
     assert_eq!(stage.run(&["up", "--skip-preflight"]).code, 0);
 }
+
+#[test]
+fn one_check_is_left_out_and_the_others_are_made() {
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = held.local_addr().expect("its address").port();
+    let stage = Stage::new(&format!("{LARGE}    ports: ['127.0.0.1:{port}:80']\n"));
+    stage.world().memory = 2 << 30;
+    let up = stage.run(&["up", "--skip-check", "memory"]);
+    assert_eq!(up.code, 5, "{up}");
+    assert!(up.stderr.contains("because: ports: ") && !up.stderr.contains("memory"), "{up}");
+    assert_eq!(stage.calls(), [""; 0]);
+    assert_eq!(stage.run(&["up", "--skip-check", "memory", "--skip-check", "ports"]).code, 0);
+}
+
+#[test]
+fn an_unknown_check_is_not_left_out() {
+    let up = Stage::new(LARGE).run(&["up", "--skip-check", "memroy"]);
+    assert_eq!(up.code, 2, "{up}");
+    assert!(
+        up.stderr.starts_with("error: there is no check `memroy` to skip\n\nhint: the checks are project, "),
+        "{up}"
+    );
+}
+
+#[test]
+fn disk_is_asked_for_the_images_of_the_chosen_services_only() {
+    let stage = Stage::new("name: shop\nservices:\n  web: {image: 'web:1'}\n  big: {image: 'big:1'}\n");
+    stage.world().data_root = "/proc".into();
+    let needed = |run: &crate::harness::Run| run.stderr.contains("1.00 GiB are needed (for data)");
+    let (one, all) = (stage.run(&["up", "web"]), stage.run(&["up"]));
+    assert!(needed(&one) && !needed(&all), "{one}{all}");
+    assert!(all.stderr.contains("1.39 GiB are needed (1 image(s) to get, the rest for data)"), "{all}");
+}

@@ -12,7 +12,7 @@ services:
     environment: {POSTGRES_PASSWORD_FILE: /run/secrets/db.password}
     secrets:
       - {source: password, target: db.password, mode: 0400}
-    ports: ['${PIPECTL_BIND:-127.0.0.1}:45997:5432']
+    ports: ['${PIPECTL_BIND:-127.0.0.1}:15997:5432']
 secrets:
   password:
     environment: DB_PASSWORD
@@ -118,9 +118,10 @@ fn one_that_was_never_started_is_made_anew() {
 fn the_default_of_a_secret_is_known_to_everybody() {
     let stage = Stage::new(VAULT);
     assert_snapshot!(stage.run(&["up", "--bind", "0.0.0.0"]), @r"
-    exit code 2
+    exit code 5
     --- stderr
-    error: on 0.0.0.0, db would stand open: the passwords are those of the demo
+    error: a check before the start failed; nothing was touched
+      because: bind: on 0.0.0.0, db would stand open: the passwords are those of the demo
 
     hint: set DB_PASSWORD, SHOP_PASSWORD to values of your own in the environment or .env
     ");

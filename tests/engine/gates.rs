@@ -52,7 +52,11 @@ async fn a_container_that_exits_at_start_fails_at_once_with_its_last_words() {
         let failure = report.failure.unwrap();
         assert_eq!(failure.message, "web exited with 1 before it was ready", "{line}");
         assert_eq!(failure.code, exit::FAILED);
-        assert_eq!(failure.evidence, [("last lines of shop-web-1".to_owned(), logs)]);
+        assert_eq!(failure.evidence.len(), 1, "{line}");
+        assert_eq!(
+            (failure.evidence[0].title.as_str(), &failure.evidence[0].lines),
+            ("last lines of shop-web-1", &logs)
+        );
         assert_eq!(failure.hints[0], "`pipectl logs web` shows all that it wrote");
         assert!(failure.hints[1].contains("`pipectl up`"));
     }
@@ -76,7 +80,7 @@ async fn a_probe_that_can_never_pass_fails_at_once() {
     stack.prober.0.lock().unwrap().insert("web".into(), Probed::Never("task FAILED: bad password".into()));
     let report = stack.up().await;
     assert_eq!(message(&report), "web cannot become ready");
-    assert_eq!(report.failure.unwrap().causes, ["task FAILED: bad password"]);
+    assert_eq!(report.failure.unwrap().causes[0], "task FAILED: bad password");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Plans as text: what a person sees with `pipectl up --plan` is what is compared here.
 
 use pipectl::engine::backend::BackendError;
-use pipectl::engine::reconcile::{self, DownOptions, PlanError};
+use pipectl::engine::reconcile::{self, PlanError};
 use pipectl::failure::Failure;
 use pipectl::model::NetworkAttachment;
 
@@ -316,11 +316,11 @@ async fn optional_services_and_soft_dependencies_show_in_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn down_stops_dependents_first_and_keeps_volumes_unless_asked() {
+async fn down_stops_dependents_first_and_keeps_volumes() {
     let mut stack = Stack::new(&["db: | volume data", "web: db started"]);
     stack.up().await;
     let observed = stack.observed().await;
-    let plan = reconcile::down(&stack.project, &observed, DownOptions::default()).unwrap();
+    let plan = reconcile::down(&stack.project, &observed).unwrap();
     assert_plan(
         &plan,
         "[ 0] stop    shop-web-1                       (taken down)
@@ -339,7 +339,7 @@ async fn down_stops_dependents_first_and_keeps_volumes_unless_asked() {
 async fn taking_down_passes_over_nothing() {
     let mut stack = Stack::new(&["ui: | optional"]);
     stack.up().await;
-    let plan = reconcile::down(&stack.project, &stack.observed().await, DownOptions::default()).unwrap();
+    let plan = reconcile::down(&stack.project, &stack.observed().await).unwrap();
     let refused = BackendError::Refused { operation: "remove shop-ui-1".into(), message: "device is busy".into() };
     stack.backend.fail("remove shop-ui-1", refused);
     let failure = stack.run(&plan).await.failure.expect("not optional any more");

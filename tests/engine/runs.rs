@@ -148,7 +148,7 @@ async fn a_failing_step_shows_the_log_of_what_it_points_at() {
     let failure = stack.up().await.failure.unwrap();
     assert_eq!(failure.message, "step seed failed");
     assert_eq!(failure.causes, ["cannot seed", "relation \"orders\" does not exist"]);
-    assert_eq!(failure.evidence[0].1, ["relation missing"]);
+    assert_eq!(failure.evidence[0].lines, ["relation missing"]);
     assert_eq!(failure.hints[0], "create the table");
 }
 

@@ -205,7 +205,7 @@ async fn may_replace(
             ))
             .hint(format!("to restore beside it: `pipectl restore {file} --project OTHER`")));
     }
-    context.ui.note(&going(plan, None, &[]));
+    context.ui.note(&going(plan, &[], &[]));
     let command = format!("restore {file} --force");
     confirmed(context, arguments.yes, &command, &format!("replace all data of project {project} by the backup?"))
 }

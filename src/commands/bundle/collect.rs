@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::{declared, probes};
 use crate::bundle::{Body, Bundle};
 use crate::commands::context::Context;
 use crate::commands::doctor;
@@ -53,6 +54,7 @@ pub(super) async fn everything(context: &Context, created: &str) -> (Option<Stri
         Ok(stack) => {
             let parts = of_stack(context, &stack).await;
             store_tokens(&stack, &mut bundle);
+            declared::add_named(context, &stack, &mut bundle);
             for part in parts {
                 part.put(&mut bundle);
             }
@@ -61,7 +63,7 @@ pub(super) async fn everything(context: &Context, created: &str) -> (Option<Stri
             let examined = bounded(PART, async { Ok(doctor::examine(context).await) }).await;
             Part::File("doctor.json".to_owned(), VERDICTS, examined.and_then(|report| as_json(&report)))
                 .put(&mut bundle);
-            for what in ["engine.json", "plan.txt", "status.json", "containers/", "logs/"] {
+            for what in ["engine.json", "plan.txt", "status.json", "probes.json", "containers/", "logs/"] {
                 bundle.miss(what, why.clone());
             }
         }
@@ -91,6 +93,7 @@ fn project(context: &Context, bundle: &mut Bundle) -> Option<String> {
                 }
             }
             bundle.add("config.yaml", "the project, as `pipectl config` prints it", Body::Yaml(render::json(&project)));
+            declared::add(&project, bundle);
             Some(project.name)
         }
         Err(failure) => {
@@ -136,9 +139,19 @@ async fn of_stack(context: &Context, stack: &Stack) -> Vec<Part> {
         let body = bounded(PART, engine_facts(&stack.engine)).await.map(Body::Json);
         vec![Part::File("engine.json".to_owned(), "the container engine", body)]
     };
-    let (engine, judged, status, containers) =
-        tokio::join!(engine, Box::pin(judged(context, stack)), Box::pin(state_of_data(stack)), containers(stack));
-    [engine, judged, status, containers].into_iter().flatten().collect()
+    let asked = async {
+        let answers = bounded(PART, probes::answers(stack)).await.and_then(|answers| as_json(&answers));
+        vec![Part::File("probes.json".to_owned(), "what each readiness probe is told", answers)]
+    };
+    let (engine, judged, status, connector, asked, containers) = tokio::join!(
+        engine,
+        Box::pin(judged(context, stack)),
+        Box::pin(state_of_data(stack)),
+        Box::pin(connector(stack)),
+        Box::pin(asked),
+        containers(stack)
+    );
+    [engine, judged, status, connector, asked, containers].into_iter().flatten().collect()
 }
 
 async fn engine_facts(engine: &DockerEngine) -> Result<Value, String> {
@@ -167,6 +180,19 @@ async fn judged(context: &Context, stack: &Stack) -> Vec<Part> {
         Part::File("doctor.json".to_owned(), VERDICTS, report),
         Part::File("plan.txt".to_owned(), "what `pipectl up` would do, and why", plan),
     ]
+}
+
+/// The connector's configuration, as Connect has it.
+async fn connector(stack: &Stack) -> Vec<Part> {
+    let Some(pipeline) = &stack.pipeline else { return Vec::new() };
+    let name = &pipeline.spec.connector;
+    let config = async {
+        let connect = pipeline.connect().await.map_err(|error| error.to_string())?;
+        let config = connect.config(name).await.map_err(|error| error.to_string())?;
+        as_json(&config.ok_or_else(|| format!("there is no connector {name}"))?)
+    };
+    let about = "the connector's configuration, as Connect has it";
+    vec![Part::File("connector-config.json".to_owned(), about, bounded(PART, config).await)]
 }
 
 /// `status --json`, and the parts of it that are looked at first in files of their own.
@@ -256,6 +282,6 @@ async fn bounded<T>(limit: Duration, ask: impl Future<Output = Result<T, String>
 }
 
 /// A failure in one line.
-fn words(failure: &Failure) -> String {
+pub(super) fn words(failure: &Failure) -> String {
     std::iter::once(&failure.message).chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ")
 }

@@ -1,6 +1,8 @@
 //! `pipectl bundle`: everything that helps to find out what is wrong, in one file without secrets.
 
 mod collect;
+mod declared;
+mod probes;
 
 use std::path::PathBuf;
 use std::time::SystemTime;

@@ -12,6 +12,7 @@ use crate::engine::observed::{ContainerSummary, Health, RunState};
 use crate::engine::work::{Probed, Prober};
 use crate::failure::Failure;
 use crate::model::Service;
+use crate::model::ext::Ready;
 use crate::pipeline::known;
 use crate::probes;
 
@@ -107,13 +108,18 @@ pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
     Ok(rows)
 }
 
+/// What a probe is told, within a time in which it does not hold others up.
+pub async fn ask(prober: &dyn Prober, service: &str, ready: &Ready) -> Probed {
+    let answer = tokio::time::timeout(LIMIT, prober.poll(service, ready)).await;
+    answer.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs())))
+}
+
 async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -> ContainerStatus {
     let live = container.state == RunState::Running;
     let service = stack.project.services.get(&container.service);
     let asked = async {
         let ready = service.and_then(|service| service.ext.ready.as_ref()).filter(|_| live)?;
-        let answer = tokio::time::timeout(LIMIT, prober.poll(&container.service, ready)).await;
-        Some(answer.unwrap_or_else(|_| Probed::NotYet(format!("no answer within {} s", LIMIT.as_secs()))))
+        Some(ask(prober, &container.service, ready).await)
     };
     let seen = async {
         let detail = stack.engine.inspect(&container.id).await.ok()?;

@@ -18,6 +18,7 @@ use crate::pipeline::status::{self, PipelineStatus};
 use crate::ui::Reader;
 use crate::ui::status::render;
 use containers::ContainerStatus;
+pub use containers::ask;
 use pace::Pace;
 
 /// Time between two frames of `--watch`.

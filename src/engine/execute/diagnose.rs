@@ -56,12 +56,15 @@ pub(super) async fn gate(backend: &dyn Backend, service: &str, gate: &Gate, erro
             return failure.because(error.to_string()).hint(RESUME);
         }
     };
-    // Anything but the deadline came with a reason of its own; a probe's last answer still tells how far it got.
-    let failure = match (&reason, &gate.until) {
-        _ if last.is_empty() => failure,
-        (Reason::Deadline, _) => failure.because(format!("last answer: {last}")),
-        (_, Until::Probe(_)) => failure.because(format!("last answer, within {}: {last}", readable(elapsed))),
-        _ => failure,
+    let said = if last.is_empty() { None } else { Some(format!("last answer: {last}")) };
+    let when = format!("after {} of the {} that it has", readable(elapsed), readable(gate.timeout));
+    let failure = match (&reason, said, &gate.until) {
+        // The deadline is in the message.
+        (Reason::Deadline, Some(said), _) => failure.because(said),
+        (Reason::Deadline, None, _) => failure,
+        // There was a reason before the deadline; a probe's last answer still tells how far it got.
+        (_, Some(said), Until::Probe(_)) => failure.because(format!("{when}; {said}")),
+        _ => failure.because(when),
     };
     with_logs(backend, &gate.container, failure)
         .await

@@ -8,6 +8,7 @@ mod decide;
 mod launch;
 mod lifecycle;
 mod networks;
+mod refuse;
 mod remove;
 mod up;
 
@@ -18,7 +19,8 @@ use super::graph::GraphError;
 use crate::exit;
 use crate::failure::Failure;
 pub use lifecycle::{restart, start, stop};
-pub use remove::{DownOptions, down, reset_all};
+pub use refuse::refusals;
+pub use remove::{down, reset_all, reset_part};
 pub use up::up;
 
 /// The engine's own grace period where a service names none.
@@ -98,7 +100,7 @@ impl From<PlanError> for Failure {
             PlanError::ExternalMissing { kind, name } => failure.hint(format!("docker {kind} create {name}")),
             PlanError::Layout { found, needed, .. } if found > needed => failure
                 .hint("a newer version wrote it: use that version of pipectl and of the Compose files")
-                .hint("or begin anew: `pipectl reset all` throws the data away, with `--backup FILE` it keeps a copy"),
+                .hint("to begin anew: `pipectl reset all` throws the data away, with `--backup FILE` it keeps a copy"),
             PlanError::Layout { .. } => failure
                 .hint("an older version wrote it: that version of pipectl and of the Compose files still starts it")
                 .hint("to go on with this one: `pipectl reset all --backup FILE`, then `pipectl up` begins anew"),

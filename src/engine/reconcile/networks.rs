@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::PlanError;
 use super::builder::Builder;
 use crate::engine::backend::{NetworkSpec, VolumeSpec};
 use crate::engine::desired::Desired;
-use crate::engine::observed::{CONFIG_HASH_LABEL, Observed, VolumeSummary};
-use crate::model::ext::FIRST_LAYOUT;
+use crate::engine::observed::{CONFIG_HASH_LABEL, Observed};
 use crate::model::{MountKind, Project};
 
 /// Networks and volumes that some services use.
@@ -21,70 +19,43 @@ pub(super) struct Resources<'a> {
     pub removes_orphans: bool,
 }
 
-impl Resources<'_> {
-    fn network_keys(&self) -> BTreeSet<&String> {
-        self.services.iter().flat_map(|name| self.project.services[name].networks.keys()).collect()
-    }
+/// Keys of the networks that some services are on.
+pub(super) fn network_keys<'p>(project: &'p Project, services: &BTreeSet<String>) -> BTreeSet<&'p String> {
+    services.iter().flat_map(|name| project.services[name].networks.keys()).collect()
+}
 
-    fn volume_keys(&self) -> BTreeSet<&String> {
-        let mounts = self.services.iter().flat_map(|name| &self.project.services[name].mounts);
-        mounts
-            .filter_map(|mount| match &mount.kind {
-                MountKind::Volume(key) => Some(key),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Fails when something external is missing.
-    pub(super) fn check_external(&self) -> Result<(), PlanError> {
-        let network = |key: &&String| self.project.networks.get(*key).filter(|network| network.external);
-        for name in self.network_keys().iter().filter_map(network).map(|network| &network.name) {
-            if !self.observed.networks.iter().any(|known| known.name == *name) {
-                return Err(PlanError::ExternalMissing { kind: "network", name: name.clone() });
-            }
-        }
-        let volume = |key: &&String| self.project.volumes.get(*key).filter(|volume| volume.external);
-        for name in self.volume_keys().iter().filter_map(volume).map(|volume| &volume.name) {
-            if !self.observed.volumes.iter().any(|known| known.name == *name) {
-                return Err(PlanError::ExternalMissing { kind: "volume", name: name.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    /// Fails when a volume holds data that the services cannot read: they would refuse it one by one, or alter it.
-    pub(super) fn check_layout(&self) -> Result<(), PlanError> {
-        let needed = self.project.ext.layout();
-        let other = |known: &&VolumeSummary| known.layout.unwrap_or(FIRST_LAYOUT) != needed;
-        let ours = self.volume_keys().into_iter().filter_map(|key| self.desired.volumes.get(key));
-        let known = ours.filter_map(|spec| self.observed.volumes.iter().find(|known| known.name == spec.name));
-        let others: Vec<&VolumeSummary> =
-            known.filter(|known| known.project == self.project.name).filter(other).collect();
-        let Some(first) = others.first() else { return Ok(()) };
-        Err(PlanError::Layout {
-            volumes: others.iter().map(|volume| volume.name.clone()).collect(),
-            found: first.layout.unwrap_or(FIRST_LAYOUT),
-            needed,
+/// Keys of the volumes that some services mount.
+pub(super) fn volume_keys<'p>(project: &'p Project, services: &BTreeSet<String>) -> BTreeSet<&'p String> {
+    let mounts = services.iter().flat_map(|name| &project.services[name].mounts);
+    mounts
+        .filter_map(|mount| match &mount.kind {
+            MountKind::Volume(key) => Some(key),
+            _ => None,
         })
-    }
+        .collect()
+}
 
+impl Resources<'_> {
     /// Networks to make because they are not there.
     pub(super) fn missing_networks(&self) -> Vec<NetworkSpec> {
-        let wanted = self.network_keys().into_iter().filter_map(|key| self.desired.networks.get(key));
+        let wanted =
+            network_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.networks.get(key));
         wanted.filter(|spec| !self.observed.networks.iter().any(|known| known.name == spec.name)).cloned().collect()
     }
 
     /// Volumes to make because they are not there.
     pub(super) fn missing_volumes(&self) -> Vec<VolumeSpec> {
-        let wanted = self.volume_keys().into_iter().filter_map(|key| self.desired.volumes.get(key));
+        let wanted =
+            volume_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.volumes.get(key));
         wanted.filter(|spec| !self.observed.volumes.iter().any(|known| known.name == spec.name)).cloned().collect()
     }
 
     /// Networks to replace because their configuration changed. One that containers outside of this run use stays.
     pub(super) fn changed_networks(&self, builder: &mut Builder) -> Vec<NetworkSpec> {
         let mut changed = Vec::new();
-        for spec in self.network_keys().into_iter().filter_map(|key| self.desired.networks.get(key)) {
+        for spec in
+            network_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.networks.get(key))
+        {
             let Some(known) = self.observed.networks.iter().find(|known| known.name == spec.name) else { continue };
             if known.project != self.project.name {
                 let text = format!("network {} is not this project's; it is used as it is", spec.name);
@@ -118,7 +89,8 @@ impl Resources<'_> {
 
     /// Data is never replaced unasked: a changed volume is only told about.
     pub(super) fn warn_about_volumes(&self, builder: &mut Builder) {
-        for spec in self.volume_keys().into_iter().filter_map(|key| self.desired.volumes.get(key)) {
+        for spec in volume_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.volumes.get(key))
+        {
             let Some(known) = self.observed.volumes.iter().find(|known| known.name == spec.name) else { continue };
             if known.project != self.project.name {
                 let text = format!("volume {} is not this project's; it is used as it is", spec.name);

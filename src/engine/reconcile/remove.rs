@@ -1,4 +1,4 @@
-//! Stops and removals, what depends on others first; and the plans of `down` and `reset all`.
+//! Stops and removals, what depends on others first; and the plans of `down` and `reset`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,6 +9,9 @@ use crate::engine::graph::Graph;
 use crate::engine::observed::{ContainerSummary, Observed};
 use crate::engine::plan::{Action, Plan};
 use crate::model::Project;
+
+/// Cause of what goes because a person took it down.
+const TAKEN_DOWN: &str = "taken down";
 
 /// A container that is stopped, and perhaps removed.
 pub(super) struct Going<'a> {
@@ -84,37 +87,70 @@ impl<'a> Removals<'a> {
     }
 }
 
-/// What `down` takes along.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DownOptions {
-    /// Remove the volumes too, with the data in them.
-    pub volumes: bool,
-}
-
 /// Stops and removes every container of the project, whatever service it belongs to, and its networks.
-pub fn down(project: &Project, observed: &Observed, options: DownOptions) -> Result<Plan, PlanError> {
-    let graph = Graph::new(project)?;
+pub fn down(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
     let mut builder = Builder::strict();
-    let cause = "taken down";
-    let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
-    let containers = observed.containers.iter();
-    let going: Vec<_> =
-        containers.map(|container| Going::removed(container, cause.into(), grace(&container.service))).collect();
-    let removals = Removals::add(&mut builder, &graph, &going, &|_| Vec::new());
-    let removed: Vec<usize> = removals.removed.into_values().collect();
-    let ours = |name: &str| name == project.name;
-    for network in observed.networks.iter().filter(|network| ours(&network.project)) {
-        let action = Action::RemoveNetwork { name: network.name.clone() };
-        builder.push(action, cause, None, removed.iter().copied(), None);
-    }
-    for volume in observed.volumes.iter().filter(|volume| options.volumes && ours(&volume.project)) {
-        let action = Action::RemoveVolume { name: volume.name.clone() };
-        builder.push(action, "its data is deleted", None, removed.iter().copied(), None);
-    }
+    let removed = containers(&mut builder, project, observed, &|_| true)?;
+    networks(&mut builder, project, observed, &removed);
     Ok(builder.finish())
 }
 
 /// Removes everything that carries the project's label, data included.
 pub fn reset_all(project: &Project, observed: &Observed) -> Result<Plan, PlanError> {
-    down(project, observed, DownOptions { volumes: true })
+    let mut builder = Builder::strict();
+    let removed = containers(&mut builder, project, observed, &|_| true)?;
+    networks(&mut builder, project, observed, &removed);
+    volumes(&mut builder, project, observed, &removed, &|_| true);
+    Ok(builder.finish())
+}
+
+/// Removes the containers of some services and some volumes, data included, and touches nothing else. Both are told by name, because
+/// services that no profile enables now may have left some.
+pub fn reset_part(
+    project: &Project,
+    observed: &Observed,
+    is_service: &dyn Fn(&str) -> bool,
+    is_volume: &dyn Fn(&str) -> bool,
+) -> Result<Plan, PlanError> {
+    let mut builder = Builder::strict();
+    let removed = containers(&mut builder, project, observed, is_service)?;
+    volumes(&mut builder, project, observed, &removed, is_volume);
+    Ok(builder.finish())
+}
+
+/// Adds what stops and removes containers of the chosen services; gives the removals.
+fn containers(
+    builder: &mut Builder,
+    project: &Project,
+    observed: &Observed,
+    is_chosen: &dyn Fn(&str) -> bool,
+) -> Result<Vec<usize>, PlanError> {
+    let graph = Graph::new(project)?;
+    let grace = |service: &str| project.services.get(service).and_then(|service| service.stop_grace_period);
+    let chosen = observed.containers.iter().filter(|container| is_chosen(&container.service));
+    let going: Vec<_> =
+        chosen.map(|container| Going::removed(container, TAKEN_DOWN.into(), grace(&container.service))).collect();
+    let removals = Removals::add(builder, &graph, &going, &|_| Vec::new());
+    Ok(removals.removed.into_values().collect())
+}
+
+fn networks(builder: &mut Builder, project: &Project, observed: &Observed, removed: &[usize]) {
+    for network in observed.networks.iter().filter(|network| network.project == project.name) {
+        let action = Action::RemoveNetwork { name: network.name.clone() };
+        builder.push(action, TAKEN_DOWN, None, removed.iter().copied(), None);
+    }
+}
+
+fn volumes(
+    builder: &mut Builder,
+    project: &Project,
+    observed: &Observed,
+    removed: &[usize],
+    is_chosen: &dyn Fn(&str) -> bool,
+) {
+    let own = observed.volumes.iter().filter(|volume| volume.project == project.name);
+    for volume in own.filter(|volume| is_chosen(&volume.key)) {
+        let action = Action::RemoveVolume { name: volume.name.clone() };
+        builder.push(action, "its data is deleted", None, removed.iter().copied(), None);
+    }
 }

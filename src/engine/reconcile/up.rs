@@ -6,6 +6,7 @@ use super::builder::Builder;
 use super::decide::{Change, Decision, Facts, by_service, decide, normal};
 use super::launch::{Launch, Launcher, Start, is_job};
 use super::networks::Resources;
+use super::refuse::refusals;
 use super::remove::{Going, Removals};
 use super::{PlanError, UpOptions};
 use crate::engine::backend::ContainerSpec;
@@ -23,6 +24,9 @@ pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &U
     }
     let mut selection = graph.select(project, &options.services)?;
     selection.steps.retain(|step| !options.without_steps.contains(step));
+    if let Some(refusal) = refusals(project, observed, &selection.services).into_iter().next() {
+        return Err(refusal);
+    }
     let mut builder = Builder::new(project);
     let resources = Resources {
         project,
@@ -31,8 +35,6 @@ pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &U
         services: &selection.services,
         removes_orphans: options.remove_orphans,
     };
-    resources.check_external()?;
-    resources.check_layout()?;
     let changed_networks = resources.changed_networks(&mut builder);
     resources.warn_about_volumes(&mut builder);
     let replaced: BTreeSet<String> = changed_networks.iter().map(|spec| spec.name.clone()).collect();
