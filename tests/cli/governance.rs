@@ -51,7 +51,8 @@ impl Scene {
             ("pipeline.yml", include_str!("../cases/pipeline/good.yml").replace("${SLOT}", "slot")),
             ("sql/orders.sql", "SELECT id, customer, total * 2 AS twice, tags FROM orders".to_owned()),
             ("sql/customers.sql", "SELECT * FROM customers".to_owned()),
-            ("sql/daily.sql", "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1".to_owned()),
+            ("sql/daily.sql", include_str!("../cases/pipeline/sql/daily.sql").to_owned()),
+            ("sql/days.sql", include_str!("../cases/pipeline/sql/days.sql").to_owned()),
         ] {
             stage.write(path, &text);
         }
