@@ -6,6 +6,7 @@ pub mod destination;
 pub mod facts;
 pub mod kinds;
 pub mod problem;
+pub mod publication;
 pub mod server;
 pub mod source;
 
@@ -25,10 +26,11 @@ pub async fn check(pipeline: &Pipeline, patience: Duration) -> Result<Vec<Proble
         let names: Vec<String> = spec.tables.keys().cloned().collect();
         let database = pipeline.source(patience).await?;
         let mut problems = Vec::new();
-        // The project's own server is set up by its image.
+        // The project's own server is set up by its image; a publication can be changed anywhere.
         if spec.source.external.is_some() {
             problems.extend(server::compare(spec, &server::read(&database, spec).await?));
         }
+        problems.extend(publication::compare(spec, publication::read(&database, spec).await?.as_ref()));
         problems.extend(source::compare(spec, &facts::read(&database, &names).await?));
         Ok::<_, ClientError>(problems)
     };
