@@ -5,6 +5,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use pipectl::pipeline::databases::destination::{self, Gifts, OWN};
 use pipectl::pipeline::databases::facts::{Column, Own, Relation, Relations, Unique};
+use pipectl::pipeline::databases::hindrances::{self, Hindrance, Kind};
 use pipectl::pipeline::databases::problem::Problem;
 use pipectl::pipeline::databases::publication::{self, Publication, Published};
 use pipectl::pipeline::databases::server::{self, Replication, Server};
@@ -51,7 +52,7 @@ fn spec() -> PipelineSpec {
 /// What the files give to the destination.
 fn gifts(spec: &PipelineSpec) -> Gifts {
     let orders = transformed(spec, "public.orders", TRANSFORM).expect("a SELECT that can be followed");
-    let given = |name: &str| destination::Given { name: name.to_owned(), kind: None };
+    let given = |name: &str| destination::Given { name: name.to_owned(), from: None, kind: None };
     Gifts::from([("orders".to_owned(), orders), ("daily".to_owned(), vec![given("day"), given("revenue")])])
 }
 
@@ -90,7 +91,7 @@ fn destination_with(orders: Relation, daily: Relation) -> String {
     let mut found = Relations::from([("serving.orders".to_owned(), orders), ("serving.daily".to_owned(), daily)]);
     found.extend(OWN.map(|own| (own.to_owned(), Relation::default())));
     let spec = spec();
-    told(&destination::compare(&spec, &gifts(&spec), &found))
+    told(&destination::compare(&spec, &gifts(&spec), &Relations::new(), &found, &[]))
 }
 
 /// The problems, with the name of the file alone.
@@ -139,7 +140,7 @@ fn a_table_that_is_not_there_comes_with_the_sql_that_makes_it() {
       mend: declare the tables that it is made of
     ");
     let spec = spec();
-    assert_snapshot!(told(&destination::compare(&spec, &gifts(&spec), &Relations::new())), @r#"
+    assert_snapshot!(told(&destination::compare(&spec, &gifts(&spec), &Relations::new(), &Relations::new(), &[])), @r#"
     pipeline.yml:16: the destination has no table serving.orders
       mend: CREATE TABLE "serving"."orders" ("id" bigint, "amount" numeric(12,2), "mood" TYPE, "note" TYPE, PRIMARY KEY ("id"));
     pipeline.yml:20: the destination has no table serving.daily
@@ -249,6 +250,80 @@ fn everything_that_the_destination_could_not_take_is_told() {
       mend: add `orders` to the SELECT
       or: ALTER TABLE "serving"."daily" DROP COLUMN "orders";
     "#);
+}
+
+#[test]
+fn what_the_destination_would_cut_or_round_is_told() {
+    let spec = spec();
+    let source = table(&["id bigint", "amount numeric(12,2)", "mood mood", "note character varying(40)"], &["id"]);
+    let gifts = Gifts::from([(
+        "orders".to_owned(),
+        transformed(&spec, "public.orders", "SELECT id, note AS memo FROM orders").expect("a SELECT"),
+    )]);
+    let with = |memo: &str| {
+        let found = Relations::from([("serving.orders".to_owned(), table(&["id bigint", memo], &["id"]))]);
+        let source = Relations::from([("public.orders".to_owned(), source.clone())]);
+        let problems = destination::compare(&spec, &gifts, &source, &found, &[]);
+        problems.into_iter().filter(|problem| problem.what.contains("memo")).collect::<Vec<_>>()
+    };
+    assert_eq!(with("memo character varying(40)"), []);
+    assert_snapshot!(told(&with("memo character varying(20)")), @r#"
+    pipeline.yml:16: column `memo` of serving.orders is character varying(20) in the destination and cannot take every character varying(40)
+      mend: ALTER TABLE "serving"."orders" ALTER COLUMN "memo" TYPE character varying(40);
+      or: `CAST(memo AS ..) AS memo` in the SELECT
+    "#);
+}
+
+#[test]
+fn groups_of_an_aggregate_need_a_key_that_is_never_null() {
+    let mut daily = table(&["day date", "revenue numeric"], &["day"]);
+    daily.columns[0].not_null = false;
+    assert_snapshot!(destination_with(table(&ORDERS, &["id"]), daily), @r#"
+    pipeline.yml:20: key column `day` of serving.daily can be NULL: such a group would be inserted again with each of its changes
+      mend: ALTER TABLE "serving"."daily" ALTER COLUMN "day" SET NOT NULL; and leave groups without a `day` out of the query
+    "#);
+    assert_snapshot!(destination_with(table(&ORDERS, &["id"]), table(&["day date", "revenue numeric"], &[])), @r#"
+    pipeline.yml:20: serving.daily has no unique constraint on (day) in the destination, which rows are found again by
+      mend: ALTER TABLE "serving"."daily" ADD PRIMARY KEY ("day");
+    "#);
+}
+
+#[test]
+fn constraints_that_stop_the_flow_are_told() {
+    let spec = spec();
+    let mut found = Relations::from([
+        ("serving.orders".to_owned(), table(&[&ORDERS[..], &["number bigint"]].concat(), &["id"])),
+        ("serving.daily".to_owned(), table(&["day date", "revenue numeric"], &["day"])),
+    ]);
+    found.extend(OWN.map(|own| (own.to_owned(), Relation::default())));
+    // A number of the destination's own.
+    found.get_mut("serving.orders").expect("there").columns[4].own = Own::Default;
+    let on = |table: &str, name: &str, kind: Kind| Hindrance { table: table.to_owned(), name: name.to_owned(), kind };
+    let hindrances = [
+        on("serving.orders", "orders_daily_fkey", Kind::ForeignKey("serving.daily".to_owned())),
+        on("serving.visits", "visits_order_fkey", Kind::ForeignKey("serving.orders".to_owned())),
+        on("serving.orders", "orders_pkey", Kind::Unique(names(&["id"]))),
+        on("serving.orders", "orders_id_note_key", Kind::Unique(names(&["note", "id"]))),
+        on("serving.orders", "orders_number_key", Kind::Unique(names(&["number"]))),
+        on("serving.orders", "orders_note_key", Kind::Unique(names(&["note"]))),
+        on("serving.orders", "orders_lower_idx", Kind::UniqueIndex(Vec::new())),
+        on("serving.orders", "orders_audit", Kind::Trigger),
+    ];
+    let problems = destination::compare(&spec, &gifts(&spec), &Relations::new(), &found, &hindrances);
+    assert_snapshot!(told(&problems), @r#"
+    pipeline.yml:16: foreign key orders_daily_fkey of serving.orders points at serving.daily: changes arrive per table, and a row may come before the one that it points at, or go after it
+      mend: ALTER TABLE "serving"."orders" DROP CONSTRAINT "orders_daily_fkey";
+    pipeline.yml:16: foreign key visits_order_fkey of serving.visits points at serving.orders: changes arrive per table, and a row may come before the one that it points at, or go after it
+      mend: ALTER TABLE "serving"."visits" DROP CONSTRAINT "visits_order_fkey";
+    pipeline.yml:16: orders_note_key keeps (note) of serving.orders unique beside the key (id): between two batches two rows may have the same
+      mend: ALTER TABLE "serving"."orders" DROP CONSTRAINT "orders_note_key";
+    pipeline.yml:16: orders_lower_idx keeps expressions of serving.orders unique beside the key (id): between two batches two rows may have the same
+      mend: DROP INDEX "serving"."orders_lower_idx";
+    "#);
+    assert_eq!(
+        hindrances::remarks(&hindrances),
+        ["trigger orders_audit of serving.orders fires with what the jobs write"]
+    );
 }
 
 #[test]
