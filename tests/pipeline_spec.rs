@@ -30,7 +30,7 @@ fn infinity_stops_the_jobs_unless_it_is_declared_to_be_null() {
     let folder = tempfile::tempdir().unwrap();
     let sql = folder.path().join("sql");
     std::fs::create_dir(&sql).unwrap();
-    for file in ["orders.sql", "customers.sql", "daily.sql"] {
+    for file in ["orders.sql", "customers.sql", "daily.sql", "days.sql"] {
         std::fs::write(sql.join(file), "SELECT 1").unwrap();
     }
     let policy = |line: &str| {
@@ -140,6 +140,61 @@ fn every_mistake_of_the_sql_files_is_told_at_once_with_its_line() {
         |      ^^^^^^^
     hint: aggregates are computed in the order of pipeline.yml: an aggregate can read the tables, and the aggregates above it
     ");
+}
+
+#[test]
+fn what_a_batch_cannot_do_is_refused_in_its_file() {
+    let file = Path::new("tests/cases/pipeline/batches/pipeline.yml");
+    insta::assert_snapshot!(spec::load_with_statements(file, &lookup).unwrap_err(), @r#"
+    tests/cases/pipeline/batches/codes.sql:1:14: the transformation of table `public.codes` gives `upper(code)` as the key column `code`
+      1 | SELECT upper(code) AS code, name FROM codes
+        |              ^^^^
+    hint: write `code` as it is: a deleted row is found again by the source's key; give the other value a name of its own
+    tests/cases/pipeline/batches/everybody.sql:1:1: `affected.rates` of aggregate `grades` does not select from `changed`
+      1 | SELECT DISTINCT customer FROM orders
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: it would find every group with every batch; select from `changed`, which has the key of each row of rates that changed
+    tests/cases/pipeline/batches/grades.sql:2:20: the query of aggregate `grades` reads `totals`, which changes with `orders`, and is not renewed when rows of `orders` change
+      2 | FROM affected JOIN totals USING (customer)
+        |                    ^^^^^^
+    hint: list it: `affected: {orders: FILE}`, whose SELECT finds the groups that the rows in `changed` belong to
+    tests/cases/pipeline/batches/newest.sql:1:1: the transformation of table `public.newest` has DISTINCT, which depends on the changes that happen to come together
+      1 | SELECT DISTINCT
+        | ^^^^^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/newest.sql:2:17: the transformation of table `public.newest` gives `customer` as the key column `id`
+      2 |     customer AS id,
+        |                 ^^
+    hint: write `id` as it is: a deleted row is found again by the source's key; give the other value a name of its own
+    tests/cases/pipeline/batches/newest.sql:3:5: the transformation of table `public.newest` has the window function row_number, which depends on the changes that happen to come together
+      3 |     row_number() OVER (PARTITION BY customer ORDER BY id) AS place
+        |     ^^^^^^^^^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/newest.sql:5:7: the transformation of table `public.newest` has LIMIT, which depends on the changes that happen to come together
+      5 | LIMIT 100
+        |       ^^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/orders.sql:1:12: the transformation of table `public.orders` has the aggregate function any_value, which depends on the changes that happen to come together
+      1 | SELECT id, any_value(customer) AS customer, sum(amount) AS amount
+        |            ^^^^^^^^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/orders.sql:1:45: the transformation of table `public.orders` has the aggregate function sum, which depends on the changes that happen to come together
+      1 | SELECT id, any_value(customer) AS customer, sum(amount) AS amount
+        |                                             ^^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/orders.sql:3:10: the transformation of table `public.orders` has GROUP BY, which depends on the changes that happen to come together
+      3 | GROUP BY id
+        |          ^^
+    hint: a batch is no table: make each row of its own row alone, and compute over rows in `aggregates`
+    tests/cases/pipeline/batches/totals.sql:2:1: the query of aggregate `totals` does not select from `affected`
+      2 | SELECT o.customer, sum(o.amount * r.rate) AS total
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: it would compute every group with every batch; select from `affected`, which has the key of each group to compute
+    tests/cases/pipeline/batches/totals.sql:3:30: the query of aggregate `totals` reads `rates`, and is not renewed when rows of `rates` change
+      3 | FROM orders o JOIN "serving".rates r ON r.day = current_date
+        |                              ^^^^^
+    hint: list it: `affected: {rates: FILE}`, whose SELECT finds the groups that the rows in `changed` belong to
+    "#);
 }
 
 #[test]

@@ -22,6 +22,10 @@ CREATE TABLE IF NOT EXISTS pipectl.affected (aggregate text NOT NULL, doc json N
 CREATE TEMPORARY TABLE pipectl_affected (aggregate text, doc json) ON COMMIT DELETE ROWS;
 """
 
+# The queries of aggregates name tables without their schema. What the session searched before comes after it: types and operators of
+# extensions are there.
+SEARCH = "SELECT set_config('search_path', concat_ws(', ', %s, nullif(current_setting('search_path'), '')), false)"
+
 APPLIED = "SELECT topic, next_offset, change_log FROM pipectl.applied FOR UPDATE"
 
 PUT_OFF = "INSERT INTO pipectl.affected SELECT aggregate, doc::json FROM (SELECT DISTINCT aggregate, doc::text FROM pipectl_affected) a"

@@ -126,6 +126,7 @@ class Destination:
         connection = self._connect()
         with connection, connection.cursor() as cursor:
             cursor.execute(apply_sql.SESSION)
+            cursor.execute(apply_sql.SEARCH, (postgres_name(self._schema),))
             self._targets = {table: self._target(cursor, table, key) for table, key in self._keys.items()}
             for target in self._targets.values():
                 for statement in apply_sql.create_stages(target):

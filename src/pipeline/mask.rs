@@ -37,7 +37,7 @@ pub fn setting(spec: &PipelineSpec, salt: &str) -> Option<(String, String)> {
 }
 
 /// A name as the regular expression that matches it alone.
-fn pattern(name: &str) -> String {
+pub(super) fn pattern(name: &str) -> String {
     let mut pattern = String::new();
     for sign in name.chars() {
         if !sign.is_alphanumeric() && sign != '_' {

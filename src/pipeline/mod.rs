@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod clients;
 pub mod connector;
 pub mod databases;
+pub mod generated;
 pub mod known;
 pub mod mask;
 pub mod new_tables;

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 
 use super::tls::Tls;
 
-pub use column::{canonical_type, type_name};
+pub use column::{canonical_type, limit, type_name};
 pub use function::{Made, Results};
 pub use governance::{About, AboutColumn, Governance, SHORTEST};
 pub use places::Places;

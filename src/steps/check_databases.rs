@@ -9,7 +9,7 @@ use super::{client_failure, patience};
 use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
-use crate::pipeline::databases::{check, problem::Problem};
+use crate::pipeline::databases::{Findings, check, problem::Problem};
 
 const USES: &str = "check-databases";
 
@@ -18,11 +18,13 @@ pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, St
     let work = || check(pipeline, Duration::from_secs(5));
     let notify = |error: &ClientError, _| say(&error.to_string());
     match work.retry(patience()).when(ClientError::is_transient).notify(notify).await {
-        Ok(problems) if problems.is_empty() => {
+        Ok(Findings { problems, remarks }) if problems.is_empty() => {
             let tables = pipeline.spec.tables.len();
-            Ok(StepDone { changed: false, detail: format!("{tables} table(s) as declared, here and there") })
+            let mut told = vec![format!("{tables} table(s) as declared, here and there")];
+            told.extend(remarks);
+            Ok(StepDone { changed: false, detail: told.join("; ") })
         }
-        Ok(problems) => Err(refused(&problems)),
+        Ok(found) => Err(refused(&found.problems)),
         Err(error) => Err(client_failure(pipeline, USES, "compare the databases with pipeline.yml", &error).await),
     }
 }

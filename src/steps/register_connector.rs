@@ -1,6 +1,7 @@
 //! `register-connector`: gives Kafka Connect the configuration of `file`, unless it has exactly that already.
 
 use std::path::Path;
+use std::time::Duration;
 
 use backon::Retryable;
 
@@ -8,13 +9,13 @@ use super::{client_failure, failure, patience, text_argument};
 use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::model::ext::Step;
 use crate::pipeline::clients::ClientError;
-use crate::pipeline::clients::connect::Connect;
 use crate::pipeline::connector::{Registration, load};
-use crate::pipeline::spec::PipelineSpec;
-use crate::pipeline::{Pipeline, new_tables};
+use crate::pipeline::{Pipeline, generated, new_tables};
 
 const USES: &str = "register-connector";
 const FILE: &str = "debezium/register-postgres.json";
+/// For one attempt to reach the source.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result<StepDone, StepError> {
     let file = text_argument(step, "file").unwrap_or(FILE);
@@ -27,7 +28,7 @@ pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result
     };
     let name = &wanted.name;
     say(&format!("comparing connector {name}"));
-    let work = || async { register(&pipeline.connect().await?, &wanted, &pipeline.spec).await };
+    let work = || async { register(pipeline, &wanted).await };
     let notify = |error: &ClientError, _| say(&error.to_string());
     match work.retry(patience()).when(retries).notify(notify).await {
         Ok(false) => Ok(StepDone { changed: false, detail: format!("connector {name} is registered") }),
@@ -47,9 +48,11 @@ fn retries(error: &ClientError) -> bool {
 }
 
 /// True when something was changed.
-async fn register(connect: &Connect, wanted: &Registration, spec: &PipelineSpec) -> Result<bool, ClientError> {
+async fn register(pipeline: &Pipeline, wanted: &Registration) -> Result<bool, ClientError> {
+    let (connect, spec) = (pipeline.connect().await?, &pipeline.spec);
     let existing = connect.config(&wanted.name).await?;
     let mut config = wanted.config.clone();
+    generated::exclude(&mut config, &generated::read(&pipeline.source(SOURCE_PATIENCE).await?, spec).await?);
     new_tables::carry(&mut config, existing.as_ref(), spec);
     if existing.as_ref() == Some(&config) {
         return Ok(false);

@@ -19,7 +19,7 @@ use crate::harness::{Run, Stage};
 const TOKEN_FILE: &str = ".pipectl/shop/catalog/ingestion-bot.jwt";
 
 /// The statement of the aggregate.
-const DAILY: &str = "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1";
+const DAILY: &str = include_str!("../cases/pipeline/sql/daily.sql");
 
 /// A project whose catalog is a real one, on a port of this machine.
 struct Scene {
@@ -59,6 +59,7 @@ impl Scene {
             ("sql/orders.sql", "SELECT id, customer, total * 2 AS twice, tags FROM orders".to_owned()),
             ("sql/customers.sql", "SELECT * FROM customers".to_owned()),
             ("sql/daily.sql", DAILY.to_owned()),
+            ("sql/days.sql", include_str!("../cases/pipeline/sql/days.sql").to_owned()),
         ] {
             stage.write(path, &text);
         }

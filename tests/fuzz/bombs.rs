@@ -52,7 +52,8 @@ fn statements_of_any_depth_and_length_are_read_or_refused() {
             let statement = statement.clone();
             ends(move || {
                 if let Reading::Select(query) = sql::read(&statement, flavour) {
-                    let _ = (sql::result(&query, &[]), sql::names::strays(&query, &[]), sql::sources(&query));
+                    let _ = (sql::result(&query, &[]), sql::names::strays(&query, &[]), sql::reads::reads(&query));
+                    let _ = sql::batch::mixed(&query, "t");
                     let _ = sql::outputs(&query, &[]);
                 }
             });

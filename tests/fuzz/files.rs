@@ -118,7 +118,7 @@ proptest! {
 
     #[test]
     fn a_statement_changed(which: Index, donor: Index, changes in changes()) {
-        let seeds: Vec<PathBuf> = ["spark/transforms", "tests/cases/pipeline/sql", "tests/cases/pipeline/statements"]
+        let seeds: Vec<PathBuf> = ["spark/transforms", "tests/cases/pipeline/sql", "tests/cases/pipeline/batches"]
             .iter()
             .flat_map(|directory| files(directory, "sql"))
             .collect();
@@ -133,7 +133,8 @@ proptest! {
                 if let sql::Reading::Select(query) = sql::read(&text, flavour) {
                     let _ = sql::result(&query, std::slice::from_ref(&relation));
                     let _ = sql::names::strays(&query, std::slice::from_ref(&relation));
-                    let _ = sql::sources(&query);
+                    let _ = sql::reads::reads(&query);
+                    let _ = sql::batch::mixed(&query, "orders");
                 }
             }
         });

@@ -7,12 +7,15 @@ use std::time::Duration;
 use pipectl::pipeline::connector::{SOURCE_CERTIFICATE, load};
 use pipectl::pipeline::spec::{self, External};
 use pipectl::pipeline::tls::{Authorities, Tls};
-use pipectl::pipeline::{CONNECT, Pipeline};
+use pipectl::pipeline::{CONNECT, Endpoint, Pipeline};
 use serde_json::json;
 
 use crate::fake_http::{FakeHttp, Running};
+use crate::fake_postgres::{self, Lets};
 use crate::scene::{Scene, nothing};
 
+/// What tests/cases/pipeline/good.yml names as its source.
+const SOURCE: Endpoint = Endpoint { service: "pg", port: 5432 };
 const CONFIG: &str = "/connectors/shop%2Dpg/config";
 const STATUS: &str = "GET /connectors/shop%2Dpg/status";
 const RESTART: &str = "POST /connectors/shop%2Dpg/restart?includeTasks=true&onlyFailed=true";
@@ -21,8 +24,14 @@ const VALIDATE: &str =
 const LIMIT: Duration = Duration::from_secs(20);
 
 async fn connect(server: FakeHttp) -> (Running, Scene) {
+    connect_with(server, &[]).await
+}
+
+/// With columns that the source generates.
+async fn connect_with(server: FakeHttp, generated: &'static [&'static str]) -> (Running, Scene) {
     let running = server.start().await;
-    let scene = Scene::new(&[(CONNECT, running.port)]).await;
+    let source = fake_postgres::start_with(None, Lets::All, generated).await;
+    let scene = Scene::new(&[(CONNECT, running.port), (SOURCE, source.port)]).await;
     (running, scene)
 }
 
@@ -53,6 +62,17 @@ async fn a_connector_is_registered_with_the_variables_filled_in() {
     assert!(done.changed);
     assert_eq!(done.detail, "registered connector shop-pg");
     assert_eq!(running.requests()[1], format!("PUT {CONFIG} {}", wanted()));
+}
+
+#[tokio::test]
+async fn the_snapshot_leaves_out_what_the_change_stream_does_not_have() {
+    let server = FakeHttp::default().on(&format!("PUT {CONFIG}"), 201, "{}");
+    let (running, scene) = connect_with(server, &["public.orders.total_tax"]).await;
+    scene.step("register-connector", LIMIT, nothing()).await.expect("registered");
+    let request = running.requests().remove(1);
+    let sent: serde_json::Value =
+        request.split_once("config ").and_then(|(_, body)| serde_json::from_str(body).ok()).expect("JSON");
+    assert_eq!(sent["column.exclude.list"], json!(r"public\.orders\.total_tax"));
 }
 
 #[tokio::test]

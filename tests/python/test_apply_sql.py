@@ -112,6 +112,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.applied: list[tuple[str, int, str]] = []
         self.statements: list[str] = []
+        self.executed: list[tuple[str, object]] = []
         self.copied: dict[str, str] = {}
         self.commits = 0
         self.connections = 0
@@ -157,6 +158,7 @@ class FakeCursor:
             self.database.fail_once_at = None
             raise FakeLostError("server closed the connection")
         self.database.statements.append(statement)
+        self.database.executed.append((statement, values))
         if statement == apply_sql.APPLIED:
             self.rows = list(self.database.applied)
         elif statement == apply_sql.COLUMNS:
@@ -207,6 +209,17 @@ def test_rows_aggregate_and_record_go_in_one_transaction(destination, database):
     ]
     assert order == sorted(order)
     assert list(database.copied.values()) == ["1\n", "1\t2.50\t\\N\n"]
+
+
+def test_queries_find_the_tables_of_the_destinations_schema(database):
+    pipeline = dataclasses.replace(load(ROOT / "pipeline.yml"), destination_schema="serving")
+    columns = {table.destination: ["order_id"] for table in pipeline.tables}
+    Destination(pipeline, columns, database.connect, (FakeLostError,)).open()
+    searched = [values for statement, values in database.executed if statement == apply_sql.SEARCH]
+    assert searched == [('"serving"',)]
+    # Types that the session does not find by their name alone would have their schema before it, and so they are read after this.
+    statements = [statement for statement, _ in database.executed]
+    assert statements.index(apply_sql.SEARCH) < statements.index(apply_sql.COLUMNS)
 
 
 def test_aggregates_wait_for_the_last_piece_of_a_batch(destination, database):

@@ -1,9 +1,10 @@
 //! The destination's tables against what the transformations and aggregates give. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Own, Relation, Relations};
-use super::kinds::takes;
+use super::hindrances::{Hindrance, Written};
+use super::kinds::{holds, takes};
 use super::problem::{Problem, list, plain, relation, sql_kind};
 use crate::pipeline::clients::postgres::quote;
 use crate::pipeline::spec::PipelineSpec;
@@ -16,16 +17,27 @@ pub const OWN: [&str; 2] = ["pipectl.applied", "pipectl.ledger"];
 pub struct Given {
     /// Name.
     pub name: String,
-    /// The declared type, where a column of the source is passed on as it is.
+    /// The column of the source, where it is passed on as it is.
+    pub from: Option<String>,
+    /// That column's declared type.
     pub kind: Option<String>,
 }
 
 /// By destination table: the columns it is given; absent where its statement could not be read.
 pub type Gifts = BTreeMap<String, Vec<Given>>;
 
-/// Everything that differs, in the order of the declaration.
-pub fn compare(spec: &PipelineSpec, gifts: &Gifts, found: &Relations) -> Vec<Problem> {
+/// Everything that differs, in the order of the declaration. `source` has the tables that rows come from.
+pub fn compare(
+    spec: &PipelineSpec,
+    gifts: &Gifts,
+    source: &Relations,
+    found: &Relations,
+    hindrances: &[Hindrance],
+) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let written: BTreeSet<String> =
+        spec.destination_tables().iter().map(|table| format!("{}.{table}", spec.destination.schema)).collect();
+    let there = There { found, hindrances, is_written: &|table| written.contains(table) };
     let schema = &spec.destination.schema;
     for (name, table) in &spec.tables {
         let path = ["tables", name, "destination", "table"];
@@ -35,9 +47,10 @@ pub fn compare(spec: &PipelineSpec, gifts: &Gifts, found: &Relations) -> Vec<Pro
             what: format!("the transformation of {name}"),
             key: &table.key,
             gift: gifts.get(&table.destination.table),
+            source: source.get(name),
             fills_everything: false,
         };
-        problems.extend(target.problems(found));
+        problems.extend(target.problems(&there));
     }
     for (name, aggregate) in &spec.aggregates {
         let target = Target {
@@ -46,9 +59,10 @@ pub fn compare(spec: &PipelineSpec, gifts: &Gifts, found: &Relations) -> Vec<Pro
             what: format!("the query of aggregate {name}"),
             key: &aggregate.key,
             gift: gifts.get(&aggregate.table),
+            source: None,
             fills_everything: true,
         };
-        problems.extend(target.problems(found));
+        problems.extend(target.problems(&there));
     }
     let place = spec.places.at(&["destination"]);
     for own in OWN.iter().filter(|own| !found.contains_key(**own)) {
@@ -59,6 +73,14 @@ pub fn compare(spec: &PipelineSpec, gifts: &Gifts, found: &Relations) -> Vec<Pro
     problems
 }
 
+/// What the destination has.
+struct There<'f> {
+    found: &'f Relations,
+    hindrances: &'f [Hindrance],
+    /// Whether the jobs write a table.
+    is_written: &'f dyn Fn(&str) -> bool,
+}
+
 struct Target<'s> {
     /// `schema.table`.
     name: String,
@@ -67,13 +89,15 @@ struct Target<'s> {
     what: String,
     key: &'s [String],
     gift: Option<&'s Vec<Given>>,
+    /// The table that its rows come from.
+    source: Option<&'s Relation>,
     /// Groups of an aggregate are inserted with all columns of the table.
     fills_everything: bool,
 }
 
 impl Target<'_> {
-    fn problems(&self, found: &Relations) -> Vec<Problem> {
-        let Some(there) = found.get(&self.name) else {
+    fn problems(&self, destination: &There<'_>) -> Vec<Problem> {
+        let Some(there) = destination.found.get(&self.name) else {
             let problem = self.problem(format!("the destination has no table {}", self.name));
             return vec![match self.create() {
                 Some(create) => problem.mend(create),
@@ -85,17 +109,30 @@ impl Target<'_> {
             problems.extend(self.column(there, given));
         }
         problems.extend(self.left_empty(there));
-        if !self.fills_everything && there.unique_on(self.key).is_none() {
-            let what = format!(
-                "{} has no unique constraint on ({}) in the destination, which rows are found again by",
-                self.name,
-                plain(self.key)
-            );
-            let add = if there.primary().is_some() { "UNIQUE" } else { "PRIMARY KEY" };
-            let alter = format!("ALTER TABLE {} ADD {add} ({});", relation(&self.name), list(self.key));
-            problems.push(self.problem(what).mend(alter));
-        }
+        problems.extend(self.key(there));
+        let (name, place) = (&self.name, &self.place);
+        let written = Written { name, place, there, key: self.key, gift: self.gift };
+        problems.extend(written.problems(destination.hindrances, destination.is_written));
         problems
+    }
+
+    /// Rows are found again by the key, and groups of an aggregate, which are deleted and inserted, would double without one.
+    fn key(&self, there: &Relation) -> Option<Problem> {
+        let (name, key) = (&self.name, plain(self.key));
+        let alter = |change: String| format!("ALTER TABLE {} {change};", relation(name));
+        if there.unique_on(self.key).is_none() {
+            let what =
+                format!("{name} has no unique constraint on ({key}) in the destination, which rows are found again by");
+            let add = if there.primary().is_some() { "UNIQUE" } else { "PRIMARY KEY" };
+            return Some(self.problem(what).mend(alter(format!("ADD {add} ({})", list(self.key)))));
+        }
+        let can_be_null = |column: &&String| there.column(column).is_some_and(|found| !found.not_null);
+        let column = self.key.iter().filter(|_| self.fills_everything).find(can_be_null)?;
+        let what = format!(
+            "key column `{column}` of {name} can be NULL: such a group would be inserted again with each of its changes"
+        );
+        let set = alter(format!("ALTER COLUMN {} SET NOT NULL", quote(column)));
+        Some(self.problem(what).mend(format!("{set} and leave groups without a `{column}` out of the query")))
     }
 
     fn column(&self, there: &Relation, given: &Given) -> Option<Problem> {
@@ -106,15 +143,18 @@ impl Target<'_> {
             let add = format!("ALTER TABLE {} ADD COLUMN {} {kind};", relation(name), quote(column));
             return Some(self.problem(what).mend(add).mend("leave it out of the SELECT"));
         };
-        if found.own == Own::Always {
+        if matches!(found.own, Own::Always | Own::Generated) {
             let what =
                 format!("column `{column}` of {name} is generated by the destination, and {} gives it", self.what);
             return Some(self.problem(what).mend("leave it out of the SELECT"));
         }
         let kind = given.kind.as_deref()?;
-        if takes(kind, &found.kind, found.is_enum) {
-            return None;
-        }
+        let exact = given.from.as_ref().and_then(|from| self.source?.column(from)).map(|column| column.kind.as_str());
+        let kind = match exact {
+            _ if !takes(kind, &found.kind, found.is_enum) => kind,
+            Some(exact) if !found.is_enum && !holds(exact, &found.kind) => exact,
+            _ => return None,
+        };
         let what =
             format!("column `{column}` of {name} is {} in the destination and cannot take every {kind}", found.kind);
         let alter = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {kind};", relation(name), quote(column));

@@ -44,8 +44,10 @@ pub enum Own {
     Nothing,
     /// A default or a number, where no value is given.
     Default,
-    /// A value that nobody else may give.
+    /// A number that nobody else may give: `GENERATED ALWAYS AS IDENTITY`.
     Always,
+    /// A value that it computes of the row's other columns, and that its change stream leaves out.
+    Generated,
 }
 
 /// A unique index.
@@ -72,6 +74,11 @@ impl Relation {
         self.unique.iter().find(|index| index.is_primary)
     }
 
+    /// Whether the database computes the column itself.
+    pub fn is_generated(&self, name: &str) -> bool {
+        self.column(name).is_some_and(|column| column.own == Own::Generated)
+    }
+
     /// The unique index on these columns, in any order.
     pub fn unique_on(&self, key: &[String]) -> Option<&Unique> {
         self.unique.iter().find(|index| same(&index.columns, key))
@@ -86,7 +93,8 @@ pub fn same(one: &[String], other: &[String]) -> bool {
 const COLUMNS: &str = "SELECT n.nspname::text || '.' || c.relname::text, c.relkind IN ('r', 'p'), c.relreplident::text, a.attname::text, \
      CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END, \
      coalesce(t.typtype = 'e', false), coalesce(a.attnotnull, false), \
-     coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attgenerated <> '' OR a.attidentity = 'a', false) \
+     coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), \
+     coalesce(a.attgenerated <> '', false) \
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
      LEFT JOIN pg_type t ON t.oid = a.atttypid \
@@ -114,10 +122,11 @@ pub async fn read(database: &Database, names: &[String]) -> Result<Relations, Cl
                 kind: row.get(4),
                 is_enum: row.get(5),
                 not_null: row.get(6),
-                own: match (row.get(7), row.get(8)) {
-                    (_, true) => Own::Always,
-                    (true, false) => Own::Default,
-                    (false, false) => Own::Nothing,
+                own: match (row.get(7), row.get(8), row.get(9)) {
+                    (_, _, true) => Own::Generated,
+                    (_, true, false) => Own::Always,
+                    (true, false, false) => Own::Default,
+                    (false, false, false) => Own::Nothing,
                 },
             });
         }

@@ -1,6 +1,6 @@
 //! Which types of a destination take the values of which types of a source.
 
-use crate::pipeline::spec::type_name;
+use crate::pipeline::spec::{limit, type_name};
 
 /// Whole numbers by width.
 const WHOLE: [&str; 3] = ["smallint", "integer", "bigint"];
@@ -41,6 +41,26 @@ pub fn takes(declared: &str, there: &str, there_is_enum: bool) -> bool {
             (Some(from), Some(to)) => from <= to,
             _ => false,
         },
+    }
+}
+
+/// True where a column of type `there` keeps every value of the source's column as long and as exact as it is. Both are as the
+/// databases' catalogs write them: how a value travels depends on neither length nor precision.
+pub fn holds(source: &str, there: &str) -> bool {
+    let family = |kind: &str| {
+        let name = type_name(kind);
+        match base(name.trim_end_matches("[]")) {
+            "text" | "char" => Some("text"),
+            "time" | "timestamp" | "timestamptz" => Some("time"),
+            _ => None,
+        }
+    };
+    let (Some(from), Some(to)) = (family(source), family(there)) else { return true };
+    match (limit(source), limit(there)) {
+        (_, None) => true,
+        // Postgres keeps six digits of a second where nothing is said.
+        (None, Some(digits)) => from == "time" && digits >= 6,
+        (Some(wanted), Some(kept)) => from != to || wanted <= kept,
     }
 }
 
@@ -108,6 +128,38 @@ mod tests {
             assert!(takes(declared, there, false), "{declared} into {there}");
         }
         assert!(takes("enum", "mood", true) && takes("text", "mood", true));
+    }
+
+    #[test]
+    fn what_is_shorter_or_coarser_does_not_hold_everything() {
+        let held = [
+            ("text", "text"),
+            ("character varying(40)", "character varying(40)"),
+            ("character varying(40)", "character varying(80)"),
+            ("character varying(40)[]", "text[]"),
+            ("character(6)", "character varying(6)"),
+            ("timestamp(3) without time zone", "timestamp without time zone"),
+            ("timestamp without time zone", "timestamp(6) without time zone"),
+            ("time(0) without time zone", "time(3) without time zone"),
+            ("date", "timestamp(0) without time zone"),
+            ("uuid", "character varying(36)"),
+            ("integer", "numeric(12,2)"),
+        ];
+        for (source, there) in held {
+            assert!(holds(source, there), "{source} in {there}");
+        }
+        let cut = [
+            ("text", "character varying(255)"),
+            ("character varying(40)", "character varying(20)"),
+            ("character(6)", "character(4)"),
+            ("character varying(40)[]", "character varying(20)[]"),
+            ("timestamp with time zone", "timestamp(0) with time zone"),
+            ("timestamp(6) without time zone", "timestamp(3) without time zone"),
+            ("time without time zone", "time(3) without time zone"),
+        ];
+        for (source, there) in cut {
+            assert!(!holds(source, there), "{source} in {there}");
+        }
     }
 
     #[test]

@@ -24,12 +24,10 @@ pub struct Server {
     pub senders: i32,
     /// Whether the role may replicate.
     pub replication: Replication,
-    /// The publication is there.
-    pub has_publication: bool,
     /// Declared tables that the role may not read.
     pub unreadable: Vec<String>,
-    /// Declared tables that exist and that the publication leaves out.
-    pub unpublished: Vec<String>,
+    /// Declared tables of which policies show the role some rows only.
+    pub filtered: Vec<String>,
 }
 
 /// Whether a role may replicate.
@@ -50,18 +48,17 @@ const SERVER: &str = "SELECT current_user::text, current_setting('wal_level'), \
      current_setting('max_wal_senders')::int, (SELECT count(*)::int FROM pg_stat_replication), \
      EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolreplication OR rolsuper)) \
          OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication' AND pg_has_role(current_user, oid, 'member')), \
-     EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication'), \
-     EXISTS (SELECT FROM pg_publication WHERE pubname = $2::text)";
+     EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication')";
 
 const TABLES: &str = "SELECT n.nspname::text || '.' || c.relname::text, has_table_privilege(c.oid, 'SELECT'), \
-     EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $2::text AND p.schemaname = n.nspname AND p.tablename = c.relname) \
+     row_security_active(c.oid) \
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE c.relkind IN ('r', 'p') AND n.nspname::text || '.' || c.relname::text = ANY($1::text[]) ORDER BY 1";
 
 /// Asks the server; two statements.
 pub async fn read(database: &Database, spec: &PipelineSpec) -> Result<Server, ClientError> {
     let mut server = Server::default();
-    if let Some(row) = database.first(SERVER, &[&spec.source.slot, &spec.source.publication]).await? {
+    if let Some(row) = database.first(SERVER, &[&spec.source.slot]).await? {
         server = Server {
             role: row.get(0),
             wal_level: row.get(1),
@@ -75,18 +72,17 @@ pub async fn read(database: &Database, spec: &PipelineSpec) -> Result<Server, Cl
                 (false, false) => Replication::NeedsAttribute,
                 (false, true) => Replication::NeedsRole,
             },
-            has_publication: row.get(9),
             ..server
         };
     }
     let names: Vec<String> = spec.tables.keys().cloned().collect();
-    for row in database.query(TABLES, &[&names, &spec.source.publication]).await? {
-        let (name, readable, published): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    for row in database.query(TABLES, &[&names]).await? {
+        let (name, readable, filtered): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
         if !readable {
             server.unreadable.push(name.clone());
         }
-        if !published {
-            server.unpublished.push(name);
+        if filtered {
+            server.filtered.push(name);
         }
     }
     Ok(server)
@@ -140,24 +136,15 @@ pub fn compare(spec: &PipelineSpec, server: &Server) -> Vec<Problem> {
         let grant = format!("GRANT USAGE ON SCHEMA {schema} TO {to}; GRANT SELECT ON {} TO {to};", relation(table));
         problems.push(Problem::new(spec.places.at(&["tables", table]), what).mend(grant));
     }
-    problems.extend(publication(spec, server));
+    for table in &server.filtered {
+        let what = format!(
+            "row-level security of {table} shows role {} some rows only: the first snapshot would miss the others",
+            server.role
+        );
+        let problem = Problem::new(spec.places.at(&["tables", table]), what);
+        problems.push(problem.mend(format!("ALTER ROLE {role} BYPASSRLS;")).mend(
+            "capture as the table's owner (SOURCE_USER, SOURCE_PASSWORD), where it does not FORCE ROW LEVEL SECURITY",
+        ));
+    }
     problems
-}
-
-fn publication(spec: &PipelineSpec, server: &Server) -> Option<Problem> {
-    let name = &spec.source.publication;
-    let place = spec.places.at(&["source", "publication"]);
-    let listed =
-        |tables: &mut dyn Iterator<Item = &String>| tables.map(|table| relation(table)).collect::<Vec<_>>().join(", ");
-    if !server.has_publication {
-        let tables = listed(&mut spec.tables.keys());
-        let create = format!("CREATE PUBLICATION {} FOR TABLE {tables};", quote(name));
-        return Some(Problem::new(place, format!("the source has no publication {name}")).mend(create));
-    }
-    if server.unpublished.is_empty() {
-        return None;
-    }
-    let what = format!("publication {name} leaves out {}", server.unpublished.join(", "));
-    let alter = format!("ALTER PUBLICATION {} ADD TABLE {};", quote(name), listed(&mut server.unpublished.iter()));
-    Some(Problem::new(place, what).mend(alter))
 }

@@ -97,6 +97,18 @@ pub fn type_name(text: &str) -> String {
     Parts::of(text).name()
 }
 
+/// What a type says of the length of its texts, or of the digits of its seconds: `varchar(40)` 40, `timestamp(3)` 3; nothing where it
+/// sets no limit, and for types of other families.
+pub fn limit(text: &str) -> Option<u32> {
+    let parts = Parts::of(text);
+    let stated = parts.parameters.as_deref().and_then(|parameters| parameters.parse().ok());
+    match parts.base.as_str() {
+        "char" => Some(stated.unwrap_or(1)),
+        "text" | "time" | "timestamp" | "timestamptz" => stated,
+        _ => None,
+    }
+}
+
 /// The one name of a type (`int8` is `bigint`, `decimal(12, 2)` is `numeric(12,2)`); the error says what is wrong with it.
 pub fn canonical_type(text: &str) -> Result<String, String> {
     let mut parts = Parts::of(text);
@@ -165,6 +177,24 @@ mod tests {
         for (text, name) in cases {
             assert_eq!(canonical_type(text).as_deref(), Ok(name), "{text}");
             assert_eq!(canonical_type(name).as_deref(), Ok(name), "a name stands for itself");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_of_texts_and_times() {
+        let cases = [
+            ("character varying(40)", Some(40)),
+            ("character varying(40)[]", Some(40)),
+            ("text", None),
+            ("character", Some(1)),
+            ("timestamp(0) with time zone", Some(0)),
+            ("timestamp without time zone", None),
+            ("time(3) without time zone", Some(3)),
+            ("numeric(12,2)", None),
+            ("bit(3)", None),
+        ];
+        for (text, found) in cases {
+            assert_eq!(limit(text), found, "{text}");
         }
     }
 

@@ -3,7 +3,9 @@
 //! Follows aliases, joins, subqueries in FROM, WITH and set operations. What cannot be followed (a subquery inside of an
 //! expression, a table function, an unknown name) is not guessed: the output says why it is lost.
 
+pub mod batch;
 pub mod names;
+pub mod reads;
 mod size;
 
 use std::collections::BTreeSet;
@@ -11,7 +13,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
-    TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions, visit_expressions, visit_relations,
+    TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions, visit_expressions,
 };
 use sqlparser::dialect::{DatabricksDialect, Dialect, PostgreSqlDialect};
 use sqlparser::parser::{Parser, ParserError};
@@ -165,19 +167,6 @@ fn listed(body: &SetExpr) -> Option<Names> {
         }
     }
     Some(names)
-}
-
-/// The relations that a SELECT names anywhere, without those that it defines itself.
-pub fn sources(query: &Query) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _: ControlFlow<()> = visit_relations(query, |name| {
-        names.insert(last(name));
-        ControlFlow::Continue(())
-    });
-    for common in query.with.iter().flat_map(|with| &with.cte_tables) {
-        names.remove(&common.alias.name.value);
-    }
-    names
 }
 
 fn select(query: &Query, outer: &[Relation]) -> Result<Vec<Output>, String> {

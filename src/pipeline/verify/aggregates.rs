@@ -14,8 +14,9 @@ use crate::pipeline::wait::elapsed_ms;
 
 /// Checks of all aggregates. Rows and aggregates change in one transaction, so there is nothing to wait for.
 pub(super) async fn check(pipeline: &Pipeline, destination: &Database) -> Result<Vec<Check>, VerifyError> {
-    // The queries name tables without their schema, as they do when the job runs them.
-    destination.batch(&format!("SET search_path TO {}", quote(&pipeline.spec.destination.schema))).await?;
+    // The queries name tables without their schema, and find them as they do when the job runs them (spark/lib/apply_sql.py).
+    let search = "SELECT set_config('search_path', concat_ws(', ', $1::text, nullif(current_setting('search_path'), '')), false)";
+    destination.query(search, &[&quote(&pipeline.spec.destination.schema)]).await?;
     let mut checks = Vec::new();
     for (name, aggregate) in &pipeline.spec.aggregates {
         let began = Instant::now();

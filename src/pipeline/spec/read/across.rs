@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::problems::Problems;
-use super::super::{PipelineSpec, lake_name};
+use super::super::{Infinity, PipelineSpec, lake_name};
 use crate::model::ModelError;
 use crate::model::suggest;
 use crate::model::yaml::Node;
@@ -26,6 +26,9 @@ pub(super) fn check(tree: &Node, spec: &PipelineSpec, problems: &mut Problems) {
             problems.add(duplicate(tree, &["tables", name, "destination"], &table.destination.table, &other));
         }
     }
+    if spec.infinity == Infinity::Null {
+        keys_without_infinity(tree, spec, problems);
+    }
     for (name, aggregate) in &spec.aggregates {
         if !aggregate.table.is_empty() {
             if let Some(other) = written.insert(&aggregate.table, format!("aggregate `{name}`")) {
@@ -40,6 +43,23 @@ pub(super) fn check(tree: &Node, spec: &PipelineSpec, problems: &mut Problems) {
                 let hint = suggest::hint(table, destinations.clone());
                 problems.add(ModelError::at(node.mark_of(table), message).maybe_hint(hint));
             }
+        }
+    }
+}
+
+/// A key that is NULL equals nothing: its row would be inserted again with each change, and never be deleted.
+fn keys_without_infinity(tree: &Node, spec: &PipelineSpec, problems: &mut Problems) {
+    for (name, table) in &spec.tables {
+        let kind = |column: &String| table.columns.get(column).map(|kind| kind.trim_end_matches("[]"));
+        let can_be_infinite = |column: &&String| matches!(kind(column), Some("date" | "timestamp" | "timestamptz"));
+        for column in table.key.iter().filter(can_be_infinite) {
+            let node = tree.at(&["tables", name, "key"]).unwrap_or(tree);
+            let message = format!(
+                "key column `{column}` of table `{name}` would be NULL where it is infinite (`infinity: null`)"
+            );
+            problems.add(ModelError::at(node.mark_of(column), message).hint(
+                "a row without a key is not found again; write `infinity: stop`, or give the table another key in the source",
+            ));
         }
     }
 }

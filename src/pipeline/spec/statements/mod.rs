@@ -1,22 +1,25 @@
 //! What can be told of the SQL files without a database: that each is one SELECT, that a transformation names columns which are
-//! there, that results have the key, and that aggregates can be computed one after the other.
+//! there and makes each row of its own row alone, that results have the key, and that aggregates are renewed by whatever they read.
 //!
 //! What this parser does not know is left to the database that runs it: the jobs refuse it with file and line when they start.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod aggregates;
+mod rows;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use sqlparser::ast::Query;
 
 use super::problems::Problems;
-use super::{Aggregate, PipelineSpec, Table, function, lake_name};
+use super::{PipelineSpec, Table, function, lake_name};
 use crate::model::ModelError;
 use crate::model::paths;
 use crate::model::suggest;
 use crate::model::yaml::{Mark, Source};
 use crate::pipeline::sql::names::{Stray, strays};
-use crate::pipeline::sql::{Flavour, Reading, Relation, read, result, sources};
+use crate::pipeline::sql::{Flavour, Reading, Relation, read, result};
 
 /// Words that a statement which gives rows can begin with.
 const BEGINNINGS: [&str; 6] = ["select", "with", "from", "values", "table", "("];
@@ -26,14 +29,10 @@ pub(super) fn check(pipeline: &Source, spec: &PipelineSpec, problems: &mut Probl
     for (name, table) in &spec.tables {
         checker.transformation(name, table, problems);
     }
-    let places: BTreeMap<&str, usize> =
-        spec.aggregates.values().enumerate().map(|(place, aggregate)| (aggregate.table.as_str(), place)).collect();
-    for (place, (name, aggregate)) in spec.aggregates.iter().enumerate() {
-        let later = |table: &str| places.get(table).is_some_and(|other| *other >= place);
-        checker.aggregate(name, aggregate, &later, problems);
-    }
+    aggregates::check(&checker, spec, problems);
 }
 
+/// Reads the files.
 struct Checker<'s> {
     /// Directory of pipeline.yml.
     base: &'s Path,
@@ -60,32 +59,8 @@ impl Checker<'_> {
         problems.extend(strays.iter().map(|stray| unknown(&file, stray, name)));
         // A key that is no column at all was told of already.
         let key: Vec<String> = table.key.iter().filter(|column| table.columns.contains_key(*column)).cloned().collect();
-        results(&file, &query, &[relation], &key, &what, problems);
-    }
-
-    fn aggregate(&self, name: &str, aggregate: &Aggregate, is_later: &dyn Fn(&str) -> bool, problems: &mut Problems) {
-        let what = format!("the query of aggregate `{name}`");
-        if let Some((file, query)) = self.select(&aggregate.query, &what, Flavour::Postgres, problems) {
-            results(&file, &query, &[], &aggregate.key, &what, problems);
-            let later: BTreeSet<String> = sources(&query).into_iter().filter(|table| is_later(table)).collect();
-            for table in later {
-                let own = table == aggregate.table;
-                let message = if own {
-                    format!("{what} reads `{table}`, the table that it computes")
-                } else {
-                    format!("{what} reads `{table}`, which is computed after it")
-                };
-                let hint = "aggregates are computed in the order of pipeline.yml: an aggregate can read the tables, and the \
-                            aggregates above it";
-                problems.add(ModelError::at(&beginning(&file).narrow(&table), message).hint(hint));
-            }
-        }
-        for (table, path) in &aggregate.affected {
-            let what = format!("`affected.{table}` of aggregate `{name}`");
-            if let Some((file, query)) = self.select(path, &what, Flavour::Postgres, problems) {
-                results(&file, &query, &[], &aggregate.key, &what, problems);
-            }
-        }
+        results(&file, &query, std::slice::from_ref(&relation), &key, &what, problems);
+        rows::check(&file, &query, &relation, &key, &what, problems);
     }
 
     fn file(&self, path: &Path, problems: &mut Problems) -> Option<Arc<Source>> {
@@ -144,14 +119,15 @@ fn results(
 
 /// A name that means nothing, at its place in the file.
 fn unknown(file: &Arc<Source>, stray: &Stray, table: &str) -> ModelError {
-    let mark = Mark {
-        source: Arc::clone(file),
-        line: usize::try_from(stray.line).unwrap_or(1),
-        column: usize::try_from(stray.column).unwrap_or(1),
-        width: stray.name.chars().count(),
-    };
+    let mark = at(file, stray.line, stray.column, stray.name.chars().count());
     let known = stray.known.iter().map(String::as_str);
     ModelError::at(&mark, format!("{} (table `{table}`)", stray.problem)).maybe_hint(suggest::hint(&stray.name, known))
+}
+
+/// A place that the parser told.
+fn at(file: &Arc<Source>, line: u64, column: u64, width: usize) -> Mark {
+    let number = |number: u64| usize::try_from(number).unwrap_or(1);
+    Mark { source: Arc::clone(file), line: number(line), column: number(column), width }
 }
 
 /// The first line that is neither empty nor a comment.

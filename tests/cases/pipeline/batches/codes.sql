@@ -1,0 +1,1 @@
+SELECT upper(code) AS code, name FROM codes

@@ -1,0 +1,1 @@
+SELECT DISTINCT customer FROM changed JOIN orders USING (id)

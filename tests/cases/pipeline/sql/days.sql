@@ -1,0 +1,1 @@
+SELECT id AS day FROM changed JOIN orders USING (id)
