@@ -10,13 +10,14 @@ use super::stack::Stack;
 use crate::cli::{ConnectorAction, ConnectorArgs};
 use crate::exit;
 use crate::failure::Failure;
-use crate::pipeline::clients::connect::TaskState;
-use crate::pipeline::wait;
+use crate::pipeline::clients::connect::{Connect, ConnectorStatus, TaskState};
 use crate::ui::Mark;
 use crate::ui::table::Table;
 
 /// How long a connector that was started again is watched until it runs or has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time in which what is said of it may still be that of before.
+const SETTLE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(200);
 
 pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
@@ -30,16 +31,19 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
         ConnectorAction::Pause => connect.pause(name).await?,
         ConnectorAction::Resume => connect.resume(name).await?,
     }
-    if matches!(arguments.action, Some(ConnectorAction::Restart | ConnectorAction::Resume)) {
-        let settled = || async {
-            let status = connect.status(name).await?;
-            Ok::<_, Failure>(status.is_none_or(|status| status.is_running() || status.failed().is_some()).then_some(()))
-        };
-        wait::until_deadline(LOOK, Instant::now() + PATIENCE, settled).await?;
+    let begun = Instant::now();
+    let started = matches!(arguments.action, Some(ConnectorAction::Restart | ConnectorAction::Resume));
+    let mut status = registered(&connect, name).await?;
+    let mut has_left = false;
+    while started && begun.elapsed() < PATIENCE {
+        has_left |= !status.is_running();
+        // At first it may still be said to be what it was.
+        if status.failed().is_some() || status.is_running() && (has_left || begun.elapsed() > SETTLE) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        status = registered(&connect, name).await?;
     }
-    let status = connect.status(name).await?.ok_or_else(|| {
-        Failure::stack(format!("connector {name} is not registered")).hint("`pipectl up` registers it")
-    })?;
     if arguments.json {
         context.json(&status)?;
     } else {
@@ -57,4 +61,11 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
     }
     let asked_to_pause = arguments.action == Some(ConnectorAction::Pause);
     Ok(if status.is_running() || asked_to_pause { exit::OK } else { exit::FAILED })
+}
+
+async fn registered(connect: &Connect, name: &str) -> Result<ConnectorStatus, Failure> {
+    connect
+        .status(name)
+        .await?
+        .ok_or_else(|| Failure::stack(format!("connector {name} is not registered")).hint("`pipectl up` registers it"))
 }

@@ -202,11 +202,20 @@ pub(super) fn taken(port: &Port) -> Option<u16> {
     }
 }
 
+/// The engine's process that holds a published port.
+const PORT_HOLDER: &str = "docker-proxy";
+
 /// Who holds a port; nothing where it is a container of this project: `up` replaces that one.
 fn owner(protocol: Protocol, port: u16, containers: &[ContainerSummary], project: &str) -> Option<Owner> {
     let holder = containers.iter().find(|container| container.ports.values().any(|published| *published == port));
+    let is_starting =
+        || containers.iter().any(|container| container.project == project && container.state == RunState::Created);
     match holder {
-        None => Some(process(protocol, port)),
+        None => match process(protocol, port) {
+            // An `up` that was killed had asked for the start: the engine takes the port before it lists the container with it.
+            Owner::Process(name, _) if name == PORT_HOLDER && is_starting() => None,
+            other => Some(other),
+        },
         Some(holder) if holder.config_hash.is_empty() => Some(Owner::Container(holder.name.clone())),
         Some(holder) if holder.project == project => None,
         Some(holder) => Some(Owner::Ours(holder.name.clone(), holder.project.clone(), holder.working_dir.clone())),

@@ -140,15 +140,15 @@ fn what_the_pipeline_is_made_of_is_in_it_without_secrets() {
     stage.write("pipeline.yml", &format!("# the password: {PASSWORD}\n{pipeline}"));
     stage.write("sql/orders.sql", &format!("-- {PASSWORD}\nSELECT id, customer, total * 2 AS twice, tags FROM orders"));
     stage.write("sql/customers.sql", "SELECT * FROM customers");
-    stage.write("sql/daily.sql", "SELECT id AS day, sum(twice) AS total FROM orders GROUP BY 1");
+    stage.write("sql/daily.sql", include_str!("../cases/pipeline/sql/daily.sql"));
+    stage.write("sql/days.sql", include_str!("../cases/pipeline/sql/days.sql"));
     stage.write(".env", &format!("DB_PASSWORD={PASSWORD}\n"));
     let run = stage.run(&["bundle", "out.tar.gz"]);
     assert_eq!(run.code, 0, "{run}");
     let files = unpack(&stage.dir().join("out.tar.gz"));
     let names: Vec<_> = files.keys().filter(|name| name.starts_with("project/")).map(String::as_str).collect();
-    let expected =
-        ["project/pipeline.yml", "project/sql/customers.sql", "project/sql/daily.sql", "project/sql/orders.sql"];
-    assert_eq!(names, expected, "{run}");
+    let expected = ["pipeline.yml", "sql/customers.sql", "sql/daily.sql", "sql/days.sql", "sql/orders.sql"];
+    assert_eq!(names, expected.map(|name| format!("project/{name}")), "{run}");
     assert_eq!(files["project/sql/customers.sql"], "SELECT * FROM customers");
     assert!(
         files["project/sql/orders.sql"].starts_with("-- [removed]\nSELECT id"),

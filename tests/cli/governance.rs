@@ -224,7 +224,7 @@ async fn two_edges(address: &str, token: &str) -> Result<(), CatalogError> {
     let job = catalog.find("pipelines", "spark_jobs.job2_process", "").await?.expect("ingested before");
     let map = |from: &str, to: &str| json!({"fromColumns": [format!("postgres_dest.shop.serving.{from}")], "toColumn": format!("postgres_dest.shop.serving.{to}")});
     let columns = [map("orders.id", "daily.day"), map("orders.twice", "daily.total")];
-    for (from, sql, columns) in [(&ids[0], Some(DAILY), columns.as_slice()), (&ids[2], None, &[])] {
+    for (from, sql, columns) in [(&ids[0], Some(DAILY.trim_end()), columns.as_slice()), (&ids[2], None, &[])] {
         let pipeline = job["id"].as_str().expect("an id");
         let ends = (("table", from.as_str()), ("table", ids[1].as_str()));
         let edge = NewEdge { from: ends.0, to: ends.1, pipeline, sql, description: "", columns };

@@ -252,8 +252,8 @@ volumes: {data: {}, catalog-data: {}, om-data: {}}
 fn cataloged() -> Stage {
     let stage = Stage::new(CATALOGED);
     assert_eq!(stage.run(&["--profile", "openmetadata", "up"]).code, 0);
-    stage.write(".pipectl/shop/ingestion-bot.jwt", "a-token-of-the-catalog");
-    stage.write(".pipectl/shop/catalog-texts.json", "{}");
+    stage.write(".pipectl/shop/catalog/ingestion-bot.jwt", "a-token-of-the-catalog");
+    stage.write(".pipectl/shop/catalog/catalog-texts.json", "{}");
     stage.calls();
     stage
 }
@@ -269,8 +269,8 @@ fn reset_governance_shows_what_goes_and_asks() {
     container             shop-catalog-1
     volume with its data  shop_catalog-data
     volume with its data  shop_om-data
-    file                  DIR/.pipectl/shop/ingestion-bot.jwt
-    file                  DIR/.pipectl/shop/catalog-texts.json
+    file                  DIR/.pipectl/shop/catalog/ingestion-bot.jwt
+    file                  DIR/.pipectl/shop/catalog/catalog-texts.json
 
     The pipeline and its data are not touched; what people wrote in the catalog is lost.
     error: cannot ask for confirmation: this is not a terminal
@@ -290,7 +290,7 @@ fn reset_governance_removes_every_catalog_and_nothing_else() {
     assert!(stage.dir().join("before.tar").is_file());
     assert_eq!(stage.world().names(), ["shop-db-1"]);
     assert_eq!(stage.world().volumes.keys().collect::<Vec<_>>(), ["shop_data"]);
-    let left = stage.dir().join(".pipectl/shop");
+    let left = stage.dir().join(".pipectl/shop/catalog");
     assert!(!left.join("ingestion-bot.jwt").exists() && !left.join("catalog-texts.json").exists());
     let again = stage.run(&["reset", "governance", "--yes"]);
     assert_eq!(again.stderr, "nothing to do: nothing of a catalog is here\n");

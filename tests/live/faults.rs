@@ -173,11 +173,12 @@ fn equal(stack: &Stack) {
     stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
 }
 
-/// HDFS wants room for a whole block of each file that is being written, so its disk is larger.
+/// HDFS wants room for a whole block of each file that is being written, so its disk is larger; and it is to be its own.
 fn small_disks(stack: &Stack) -> PathBuf {
     let file = stack.path().join("small-disks.yaml");
-    let disk = |volume, size| format!("  {volume}:\n    driver_opts: {{type: tmpfs, device: tmpfs, o: size={size}}}\n");
-    let yaml = format!("volumes:\n{}{}", disk("kafka-data", "256m"), disk("datanode-data", "2g"));
+    let disk =
+        |volume, size| format!("  {volume}:\n    driver_opts: {{type: tmpfs, device: tmpfs, o: \"size={size}\"}}\n");
+    let yaml = format!("volumes:\n{}{}", disk("kafka-data", "256m"), disk("datanode-data", "2g,uid=10001"));
     std::fs::write(&file, yaml).expect("written");
     file
 }
