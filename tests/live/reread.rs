@@ -8,13 +8,13 @@ use crate::stack::{Stack, eventually};
 
 const TOPIC: &str = "jadc2.public.orders";
 /// Rows that are copied: Debezium sends them for some seconds.
-const ROWS: i64 = 120_000;
+const ROWS: i64 = 60_000;
 /// Key of the first one, where the sequence does not come.
 const FIRST: i64 = 10_000_000;
 /// Restarts of the connector while it sends them.
-const RESTARTS: i64 = 4;
+const RESTARTS: i64 = 3;
 /// Messages after which the connector is killed in a snapshot.
-const SOME: i64 = 25_000;
+const SOME: i64 = 15_000;
 
 pub fn restarts_in_a_copy(stack: &Stack) {
     stack.up();
