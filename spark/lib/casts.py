@@ -18,11 +18,8 @@ from lib.column_types import ColumnType
 from lib.identifiers import spark_text
 
 # Postgres' first date, 4714-11-24 BC, and its last, 5874897-12-31. Infinite dates arrive as numbers outside of both, different
-# ones from the snapshot and from the log. Any other number outside is none of a date.
+# ones from the snapshot and from the log.
 _FIRST_DAY, _LAST_DAY = -2_440_588, 2_145_042_905
-_INFINITE_DAYS = (2_147_483_647, -2_147_483_648, -622_191_234, -2_147_472_692)
-# And '-infinity' as an element of an array: its year is taken for one AD.
-_ARRAY_INFINITE_DAY = -625_821_272
 _FIRST_MICROS = -210_866_803_200_000_000
 # 'infinity' and '-infinity' of a timestamp.
 _INFINITE_MICROS = (9_223_372_036_825_200_000, -9_223_372_036_832_400_000)
@@ -133,18 +130,11 @@ def _bytea(type_: ColumnType, raw: str, place: Place) -> str:
 
 
 def _date(type_: ColumnType, raw: str, place: Place) -> str:
-    return _date_unless(_INFINITE_DAYS, raw, place)
-
-
-def _date_unless(infinite: tuple[int, ...], raw: str, place: Place) -> str:
     days = _plain(ColumnType("integer", "int"), raw, place)
-    number = f"CAST({raw} AS bigint)"
-    why = f"is no date between 4714 BC and 5874897: declare the column as the source does, {_RESET}"
     # So short a number needs no more questions; nearly all are.
     return (
         f"CASE WHEN length({raw}) <= 6 THEN date_from_unix_date({days}) "
-        f"WHEN {number} IN ({', '.join(map(str, infinite))}) THEN {place.infinite(raw, 'date')} "
-        f"WHEN {number} NOT BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {place.stop(raw, 'date', why)} "
+        f"WHEN CAST({raw} AS bigint) NOT BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {place.infinite(raw, 'date')} "
         f"ELSE date_from_unix_date({days}) END"
     )
 
@@ -196,8 +186,7 @@ def _early(before: str, value: str, raw: str, type_: ColumnType, place: Place) -
 
 def _array_date(type_: ColumnType, raw: str, place: Place) -> str:
     before = f"CAST({raw} AS bigint) BETWEEN {_FIRST_DAY} AND {_ARRAY_FIRST_DAY - 1}"
-    value = _date_unless((*_INFINITE_DAYS, _ARRAY_INFINITE_DAY), raw, place)
-    return _early(before, value, raw, type_, place)
+    return _early(before, _date(type_, raw, place), raw, type_, place)
 
 
 def _array_timestamp(type_: ColumnType, raw: str, place: Place) -> str:
