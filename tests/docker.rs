@@ -59,6 +59,23 @@ async fn running_web(daemon: &FakeDaemon) -> DockerEngine {
 }
 
 #[tokio::test]
+async fn a_container_that_a_killed_command_had_asked_for_is_made_anew() {
+    let daemon = FakeDaemon::start();
+    let engine = running_web(&daemon).await;
+    let second = ContainerSpec { name: "shop-web-2".into(), ports: Vec::new(), ..web() };
+    let left = engine.create_container(&second).await.expect("create container");
+    let made = engine.create_container(&second).await.expect("create it again");
+    assert_ne!(left, made);
+    assert_eq!(daemon.world().names(), ["shop-web-1", "shop-web-2"]);
+    // One that runs, or is another project's, keeps its name.
+    let running = engine.create_container(&web()).await.expect_err("it runs").to_string();
+    assert!(running.contains("already in use"), "{running}");
+    let labels = [(PROJECT_LABEL.to_owned(), "other".to_owned())].into();
+    let other = engine.create_container(&ContainerSpec { labels, ..second }).await.expect_err("taken").to_string();
+    assert!(other.contains("already in use"), "{other}");
+}
+
+#[tokio::test]
 async fn facts_about_the_engine() {
     let daemon = FakeDaemon::start();
     let engine = engine(&daemon).await;

@@ -11,30 +11,56 @@ use bollard::query_parameters::{
     StatsOptionsBuilder, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::connect::DockerEngine;
 use super::{cgroup, observe, secrets, spec};
 use crate::engine::backend::{BackendError, ContainerSpec, Result};
-use crate::engine::observed::ContainerDetail;
+use crate::engine::observed::{ContainerDetail, PROJECT_LABEL};
 use crate::model::SECRETS_DIR;
 
 /// How long a removal that another client began may take.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(30);
-/// How often it is looked at.
-const REMOVAL_POLL: Duration = Duration::from_millis(50);
+/// How long the engine may take to finish a container that a killed command has asked for.
+const TAKE_OVER_DEADLINE: Duration = Duration::from_secs(30);
+/// How often either is looked at.
+const POLL: Duration = Duration::from_millis(50);
 
 impl DockerEngine {
     pub(super) async fn make_container(&self, wanted: &ContainerSpec) -> Result<String> {
         let context = self.context(format!("create container {}", wanted.name), format!("image {}", wanted.image));
         let (body, later) = spec::request(wanted, self.api);
-        let options = CreateContainerOptionsBuilder::default().name(&wanted.name).build();
-        let created = self.docker.create_container(Some(options), body).await.map_err(|error| context.error(error))?;
+        let deadline = Instant::now() + TAKE_OVER_DEADLINE;
+        let created = loop {
+            let options = CreateContainerOptionsBuilder::default().name(&wanted.name).build();
+            match self.docker.create_container(Some(options), body.clone()).await {
+                Err(Error::DockerResponseServerError { status_code: 409, .. })
+                    if Instant::now() < deadline && self.is_left_over(wanted).await? =>
+                {
+                    self.delete_container(&wanted.name).await?;
+                    tokio::time::sleep(POLL).await;
+                }
+                answer => break answer.map_err(|error| context.error(error))?,
+            }
+        };
         if let Err(failure) = self.complete(&created.id, wanted, later).await {
             // It carries the label of a complete container: left behind, the next run would take it for one.
             self.delete_container(&created.id).await?;
             return Err(failure);
         }
         Ok(created.id)
+    }
+
+    /// Whether the name is taken by what the engine makes, or has just made, for a command of this project that was killed: it finishes what
+    /// it was asked for, after the next command has looked. The name is taken before there is a container to look at.
+    async fn is_left_over(&self, wanted: &ContainerSpec) -> Result<bool> {
+        let found = match self.inspect_json(&wanted.name).await {
+            Ok(found) => found,
+            Err(BackendError::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let project = found["Config"]["Labels"][PROJECT_LABEL].as_str();
+        Ok(found["State"]["Status"] == "created" && project == wanted.labels.get(PROJECT_LABEL).map(String::as_str))
     }
 
     /// What the create request does not do: further networks, and secrets.
@@ -105,7 +131,7 @@ impl DockerEngine {
         let gone = async {
             loop {
                 match self.look_at(container).await {
-                    Ok(_) => tokio::time::sleep(REMOVAL_POLL).await,
+                    Ok(_) => tokio::time::sleep(POLL).await,
                     Err(BackendError::NotFound { .. }) => return Ok(()),
                     Err(error) => return Err(error),
                 }
