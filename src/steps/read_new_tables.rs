@@ -104,9 +104,10 @@ impl Reading {
             let messages = kafka.fetch(&self.topic, self.next, FETCH_WAIT).await?;
             let Some(last) = messages.last() else { return Ok(()) };
             self.next = last.offset + 1;
-            let rows = || messages.iter().filter_map(|message| snapshot_row(message.value.as_deref()?));
-            self.read += i64::try_from(rows().count()).unwrap_or(i64::MAX);
-            self.is_read = rows().any(|row| row.is_last);
+            for row in messages.iter().filter_map(|message| snapshot_row(message.value.as_deref()?)) {
+                self.read += 1;
+                self.is_read |= row.is_last;
+            }
             if self.is_read {
                 return Ok(());
             }

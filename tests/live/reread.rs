@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::inject::Target;
 use crate::losses::with_kafka;
-use crate::stack::{Stack, eventually};
+use crate::stack::{Stack, eventually, looking_every};
 
 const TOPIC: &str = "jadc2.public.orders";
 /// Rows that are copied: Debezium sends them for some seconds.
@@ -59,10 +59,8 @@ fn end() -> i64 {
     with_kafka(async |kafka| kafka.end_offset(TOPIC).await.unwrap_or(0))
 }
 
+/// The connector has sent so much, and goes on sending for some seconds.
 fn await_end(offset: i64) {
-    let begun = std::time::Instant::now();
-    while end() < offset {
-        assert!(begun.elapsed() < Duration::from_secs(240), "the topic has not come to {offset}");
-        std::thread::sleep(Duration::from_millis(20)); // between two looks at the condition, which holds for some seconds only
-    }
+    let reached = || end() >= offset;
+    looking_every(Duration::from_millis(20), &format!("the topic has come to {offset}"), reached);
 }

@@ -200,11 +200,16 @@ impl Ran {
 }
 
 /// Waits until a condition holds; the deadline is a bound on a hang, not a verdict on speed.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    looking_every(Duration::from_millis(250), what, condition);
+}
+
+/// The same for what lasts so short a time that it needs more looks.
+pub fn looking_every(pause: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(240);
     while !condition() {
         assert!(Instant::now() < deadline, "after four minutes still not: {what}");
-        std::thread::sleep(Duration::from_millis(250));
+        std::thread::sleep(pause);
     }
 }
 

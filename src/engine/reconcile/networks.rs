@@ -36,26 +36,36 @@ pub(super) fn volume_keys<'p>(project: &'p Project, services: &BTreeSet<String>)
 }
 
 impl Resources<'_> {
+    /// Networks that the services are on, as they should be.
+    fn networks(&self) -> impl Iterator<Item = &NetworkSpec> {
+        network_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.networks.get(key))
+    }
+
+    /// Volumes that the services mount, as they should be.
+    fn volumes(&self) -> impl Iterator<Item = &VolumeSpec> {
+        volume_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.volumes.get(key))
+    }
+
     /// Networks to make because they are not there.
     pub(super) fn missing_networks(&self) -> Vec<NetworkSpec> {
-        let wanted =
-            network_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.networks.get(key));
-        wanted.filter(|spec| !self.observed.networks.iter().any(|known| known.name == spec.name)).cloned().collect()
+        self.networks()
+            .filter(|spec| !self.observed.networks.iter().any(|known| known.name == spec.name))
+            .cloned()
+            .collect()
     }
 
     /// Volumes to make because they are not there.
     pub(super) fn missing_volumes(&self) -> Vec<VolumeSpec> {
-        let wanted =
-            volume_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.volumes.get(key));
-        wanted.filter(|spec| !self.observed.volumes.iter().any(|known| known.name == spec.name)).cloned().collect()
+        self.volumes()
+            .filter(|spec| !self.observed.volumes.iter().any(|known| known.name == spec.name))
+            .cloned()
+            .collect()
     }
 
     /// Networks to replace because their configuration changed. One that containers outside of this run use stays.
     pub(super) fn changed_networks(&self, builder: &mut Builder) -> Vec<NetworkSpec> {
         let mut changed = Vec::new();
-        for spec in
-            network_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.networks.get(key))
-        {
+        for spec in self.networks() {
             let Some(known) = self.observed.networks.iter().find(|known| known.name == spec.name) else { continue };
             if known.project != self.project.name {
                 let text = format!("network {} is not this project's; it is used as it is", spec.name);
@@ -89,8 +99,7 @@ impl Resources<'_> {
 
     /// Data is never replaced unasked: a changed volume is only told about.
     pub(super) fn warn_about_volumes(&self, builder: &mut Builder) {
-        for spec in volume_keys(self.project, self.services).into_iter().filter_map(|key| self.desired.volumes.get(key))
-        {
+        for spec in self.volumes() {
             let Some(known) = self.observed.volumes.iter().find(|known| known.name == spec.name) else { continue };
             if known.project != self.project.name {
                 let text = format!("volume {} is not this project's; it is used as it is", spec.name);
