@@ -9,9 +9,13 @@ use crate::backup::{BackupManifest, FileEntry};
 use crate::commands::context::Context;
 use crate::commands::stack::Stack;
 use crate::failure::Failure;
+use crate::governance::reconcile::MEMORY;
+use crate::governance::session::CATALOGS;
 
 /// Notes of pipectl that belong to the data, by their paths in the state directory: what it wrote into each catalog.
-pub const STATE_FILES: [&str; 2] = ["catalog/catalog-texts.json", "om-server/catalog-texts.json"];
+pub fn state_files() -> [String; CATALOGS.len()] {
+    CATALOGS.map(|catalog| format!("{}/{MEMORY}", catalog.service))
+}
 
 /// File with variables, passwords among them.
 const ENV: &str = ".env";
@@ -53,8 +57,8 @@ pub fn of_project(context: &Context, stack: &Stack, secrets: bool) -> Result<Vec
             paths.extend([above, own].into_iter().flatten().filter(|(_, file)| file.is_file()));
         }
     }
-    let notes = STATE_FILES.iter().map(|name| (state_path(name), stack.state_dir().join(name)));
-    paths.extend(notes.filter(|(_, file)| file.is_file()));
+    let notes = state_files().map(|name| (state_path(&name), stack.state_dir().join(name)));
+    paths.extend(notes.into_iter().filter(|(_, file)| file.is_file()));
     paths.into_iter().map(|(path, file)| read(path, &file)).collect()
 }
 

@@ -17,7 +17,7 @@ use crate::cli::{BackupArgs, RestoreArgs};
 use crate::exit;
 use crate::failure::Failure;
 use crate::ui::bytes;
-pub use files::{STATE_FILES, of_project};
+pub use files::of_project;
 pub use make::{After, Order};
 
 /// Result of `backup --json` and `restore --json`.

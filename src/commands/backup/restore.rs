@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::files::{self, STATE_FILES, state_path};
+use super::files::{self, state_files, state_path};
 use crate::backup::{self, BACKUP_FORMAT, BackupError, BackupManifest, Kind, Reader, VolumeEntry};
 use crate::cli::RestoreArgs;
 use crate::commands::context::{Context, unwritable};
@@ -162,11 +162,11 @@ fn specs(stack: &Stack, reader: &Reader, manifest: &BackupManifest) -> Result<Ve
 fn notes(reader: &Reader, manifest: &BackupManifest, starts: &[u64]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut notes = Vec::new();
     for (file, start) in manifest.files.iter().zip(&starts[manifest.volumes.len()..]) {
-        let Some(name) = STATE_FILES.iter().find(|name| state_path(name) == file.path) else { continue };
+        let Some(name) = state_files().into_iter().find(|name| state_path(name) == file.path) else { continue };
         let mut content = Vec::new();
         let read = reader.at(*start)?.take(file.bytes).read_to_end(&mut content);
         read.map_err(|error| reader.damaged(&file.member(), &error.to_string()))?;
-        notes.push(((*name).to_owned(), content));
+        notes.push((name, content));
     }
     Ok(notes)
 }

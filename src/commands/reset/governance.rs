@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{confirmed, going, order};
 use crate::cli::ResetArgs;
 use crate::commands::Exit;
-use crate::commands::backup::{self, After, STATE_FILES};
+use crate::commands::backup::{self, After};
 use crate::commands::context::Context;
 use crate::commands::run::{Running, run as run_plan};
 use crate::commands::stack::Stack;
@@ -14,6 +14,8 @@ use crate::engine::plan::Plan;
 use crate::engine::reconcile;
 use crate::exit;
 use crate::failure::Failure;
+use crate::governance::reconcile::MEMORY;
+use crate::governance::session::CATALOGS;
 use crate::governance::token::Store;
 
 /// What the names of services and volumes of OpenMetadata begin with; one catalog is cleared out whatever the profiles enable now.
@@ -62,8 +64,9 @@ fn planned(stack: &Stack, observed: &Observed) -> Result<Plan, Failure> {
 
 /// Files about a catalog that are there: its token, and the texts that pipectl wrote.
 fn remembered(stack: &Stack) -> Vec<PathBuf> {
-    let texts = STATE_FILES.map(|name| stack.state_dir().join(name));
-    let tokens = texts.iter().filter_map(|file| Some(Store::new(file.parent()?).path().to_owned()));
-    let all: Vec<PathBuf> = tokens.chain(texts.iter().cloned()).collect();
-    all.into_iter().filter(|file| file.is_file()).collect()
+    let files = CATALOGS.into_iter().flat_map(|catalog| {
+        let state = stack.state_dir().join(catalog.service);
+        [Store::new(&state).path().to_owned(), state.join(MEMORY)]
+    });
+    files.filter(|file| file.is_file()).collect()
 }

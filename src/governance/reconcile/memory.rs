@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const FILE: &str = "catalog-texts.json";
+/// File of a memory, in the catalog's state directory.
+pub const FILE: &str = "catalog-texts.json";
 
 /// Why the memory cannot be read or kept.
 #[derive(Debug, thiserror::Error)]

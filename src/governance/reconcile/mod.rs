@@ -16,7 +16,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use edges::{Graph, read_edges};
-pub use memory::{Memory, MemoryError};
+pub use memory::{FILE as MEMORY, Memory, MemoryError};
 pub use report::{Counts, Ingested};
 
 use super::assets::services::ServiceAsset;
