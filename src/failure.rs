@@ -17,6 +17,8 @@ pub struct Failure {
     pub evidence: Vec<Evidence>,
     /// What to do, each a sentence or a command to type.
     pub hints: Vec<String>,
+    /// What the plan counted on was removed by something else since it was made: a new plan may do better.
+    pub outdated: bool,
 }
 
 /// Lines that show why something failed.
@@ -34,7 +36,15 @@ impl Failure {
     /// A failure with nothing but a message.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, excerpt: Box::default(), causes: Vec::new(), evidence: Vec::new(), hints: Vec::new() }
+        Self {
+            code,
+            message,
+            excerpt: Box::default(),
+            causes: Vec::new(),
+            evidence: Vec::new(),
+            hints: Vec::new(),
+            outdated: false,
+        }
     }
 
     /// A failure of the stack, a step or a verification.

@@ -1,12 +1,15 @@
 //! `pipectl up`, and what `scale` shares with it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
+
 use super::Exit;
 use super::checks;
-use super::context::Context;
+use super::context::{Context, unwritable};
 use super::credentials;
 use super::critical_path::Record;
 use super::published;
@@ -26,7 +29,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::images::{self, Catalogue, Provider};
 use crate::key;
-use crate::ui::addresses;
+use crate::ui::{STOPPING, addresses};
 
 /// Steps of this kind prove the flow; `--no-verify` leaves them out.
 const PROOF: &str = "prove-flow";
@@ -36,8 +39,29 @@ const AFTER_CHANGES: [&str; 2] = [PROOF, "catalogue-assets"];
 /// Key of the hashes of secrets, in the state directory.
 const SECRETS_KEY: &str = "secrets.key";
 
+/// So often a plan is made anew where something else removed what it counted on: the engine for a command that was killed, or a person.
+const NEW_PLANS: usize = 2;
+
 pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     checks::known(&arguments.skip_check)?;
+    let interrupts = OnceCell::new();
+    for _ in 0..NEW_PLANS {
+        match attempt(context, arguments, &interrupts).await {
+            Err(failure) if failure.outdated => {
+                let cause = failure.causes.first().map_or(failure.message.as_str(), String::as_str);
+                context.ui.warning(
+                    &format!("the plan is made anew, something else changed what it was made for: {cause}"),
+                    None,
+                );
+            }
+            ended => return ended,
+        }
+    }
+    attempt(context, arguments, &interrupts).await
+}
+
+/// Looks at what is there, plans and does it. Ctrl-C is left to the system until something is done.
+async fn attempt(context: &Context, arguments: &UpArgs, interrupts: &OnceCell<CancellationToken>) -> Exit {
     let (stack, state) = published::settle(context, arguments).await?;
     let after_changes = steps(&stack, &AFTER_CHANGES);
     let unproved = Unproved::of(&stack);
@@ -66,7 +90,12 @@ pub async fn run(context: &Context, arguments: &UpArgs) -> Exit {
     let images = images::Options { registry: arguments.registry.clone(), again, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
     let told = |report: &_| summary(&plan, report);
-    let running = Running { parallel, timeout: arguments.limit(), ..Running::plain("up", &told) };
+    if interrupts.get().is_none() {
+        let handler = context.ui.interrupts(Some(STOPPING)).map_err(|error| unwritable(&error))?;
+        interrupts.get_or_init(|| handler);
+    }
+    let cancel = interrupts.get().cloned();
+    let running = Running { parallel, timeout: arguments.limit(), cancel, ..Running::plain("up", &told) };
     let proves = plan
         .operations
         .iter()

@@ -49,6 +49,24 @@ fn the_second_up_changes_nothing_and_says_so() {
     assert_eq!(stage.calls(), [""; 0]);
 }
 
+/// As the engine does for a command that was killed: it finishes a removal after the next command has made its plan.
+#[test]
+fn what_is_removed_behind_its_back_is_made_anew() {
+    let stage = Stage::up();
+    stage.world().fates.insert("db".into(), Fate::HealthyAfter(Duration::from_secs(3600)));
+    let mut child = stage.spawn(&["up", "--verbose"]);
+    Stage::first_line(&mut child, "db: waiting");
+    {
+        let mut world = stage.world();
+        world.fates.clear();
+        world.containers.retain(|_, container| container.name != "shop-db-1");
+    }
+    let run = stage.ended(child);
+    let said = "warning: the plan is made anew, something else changed what it was made for: container shop-db-1 does not exist";
+    assert!(run.code == 0 && run.stderr.contains(said), "{run}");
+    assert_eq!(stage.calls(), ["POST /containers/create", "POST /containers/shop-db-1/start"]);
+}
+
 #[test]
 fn the_plan_is_shown_and_nothing_is_done() {
     let stage = Stage::new(SHOP);

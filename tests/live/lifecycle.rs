@@ -1,7 +1,10 @@
 //! Interrupting, stopping, resetting: what stays, and what is gone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::stack::{Stack, docker, run};
 
@@ -32,6 +35,64 @@ pub fn interrupted_up_resumes(stack: &Stack) {
     assert_eq!(status.code(), Some(130), "interrupted: {}", seen.join("\n"));
     // Ends with the flow proved.
     stack.up();
+}
+
+/// Every step and every wait of the plan is cut short once, without a warning, and the next `up` follows at once, while the engine still
+/// does what the killed one has asked for. Each single call to the engine is cut by tests/cli/killed.rs.
+pub fn killed_up_converges(stack: &Stack) {
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+    let mut killed = BTreeSet::new();
+    while let Some(operation) = up_killed_at_something_new(stack, &killed) {
+        killed.insert(operation);
+    }
+    for step in ["step topics", "step connector", "step new-tables", "step lake", "step catalogue", "step proof"] {
+        assert!(killed.contains(step), "{step} was never cut short, only {killed:?}");
+    }
+    for service in ["kafka", "namenode", "spark-driver", "debezium", "hive-metastore"] {
+        assert!(
+            killed.contains(&format!("ready pipectl-live-{service}-1")),
+            "{service} was always ready, only {killed:?}"
+        );
+    }
+    stack.pipectl(&["up"]).succeeded().says("nothing changed");
+    stack.pipectl(&["status"]).succeeded();
+    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+}
+
+/// Kills an `up` as soon as it begins a step or a wait that none was killed at before; nothing where it ended well before one began.
+fn up_killed_at_something_new(stack: &Stack, killed: &BTreeSet<String>) -> Option<String> {
+    let mut command = stack.command(&["up", "--events", "json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("pipectl runs");
+    let mut operations = BTreeMap::new();
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("stdout")).lines().map_while(Result::ok) {
+        let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        said.push(line);
+        match event["event"].as_str() {
+            Some("planned") => {
+                let planned = event["operations"].as_array().expect("operations").iter();
+                operations = planned.map(|one| (one["id"].as_u64(), name_of(one))).collect();
+            }
+            Some("started") => {
+                let Some(name) = &operations[&event["id"].as_u64()] else { continue };
+                if !killed.contains(name) {
+                    child.kill().expect("it runs");
+                    child.wait().expect("it ends");
+                    return Some(name.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(child.wait().expect("pipectl ends").success(), "after {killed:?}:\n{}", said.join("\n"));
+    None
+}
+
+/// Of a planned operation that is a step or a wait.
+fn name_of(operation: &Value) -> Option<String> {
+    let verb = operation["verb"].as_str().expect("a verb");
+    let subject = operation["subject"].as_str().expect("a subject");
+    ["step", "ready"].contains(&verb).then(|| format!("{verb} {subject}"))
 }
 
 pub fn logs_go_on_over_a_restart(stack: &Stack) {

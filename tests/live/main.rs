@@ -98,6 +98,7 @@ const SCENARIOS: &[Scenario] = &[
     ("HDFS in safe mode is explained", diagnose::safe_mode_is_explained),
     ("a data node of another file system is explained", diagnose::a_data_node_of_another_file_system_is_explained),
     ("up continues where Ctrl-C stopped it", lifecycle::interrupted_up_resumes),
+    ("an up that is killed at any step or wait is completed by the next one", lifecycle::killed_up_converges),
     ("down keeps the data and up continues with it", lifecycle::down_keeps_data),
     ("a backup restored into an empty project continues the flow with equal tables", keep::backup_restored),
     ("a full disk under HDFS or Kafka is named, and loses nothing once there is room", faults::full_disks),

@@ -53,6 +53,7 @@ pub(super) async fn gate(backend: &dyn Backend, service: &str, gate: &Gate, erro
         }
         Reason::Engine(error) => {
             let failure = Failure::new(code_of(error), format!("{service} cannot be watched"));
+            let failure = Failure { outdated: is_removed(error), ..failure };
             return failure.because(error.to_string()).hint(RESUME);
         }
     };
@@ -86,7 +87,8 @@ pub(super) fn call(action: &Action, service: Option<&str>, error: BackendError) 
         }
         (error, _) => error.to_string(),
     };
-    let failure = Failure::new(code_of(&error), what).because(cause);
+    let outdated = matches!(action, Action::StartContainer { .. }) && is_removed(&error);
+    let failure = Failure { outdated, ..Failure::new(code_of(&error), what).because(cause) };
     let failure = match error {
         BackendError::PortTaken { port, .. } => {
             failure.hint(format!("`ss -ltnp 'sport = :{port}'` shows who listens there")).hint(match service {
@@ -156,6 +158,16 @@ pub(super) async fn with_logs(backend: &dyn Backend, container: &str, mut failur
         Err(error) => failure.causes.push(format!("the log of {container} cannot be read: {error}")),
     }
     failure
+}
+
+/// True when what was to be used is gone, or going. The engine finishes what it was asked for by a command that was killed: it may remove
+/// a container that the next command has found running and made its plan with.
+fn is_removed(error: &BackendError) -> bool {
+    match error {
+        BackendError::NotFound { .. } => true,
+        BackendError::Refused { message, .. } => message.contains("marked for removal"),
+        _ => false,
+    }
 }
 
 fn code_of(error: &BackendError) -> u8 {
