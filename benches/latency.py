@@ -2,6 +2,7 @@
 
 Prints the number of changes, and the 50th and 99th percentile in milliseconds. Every change is a transaction of its own; each
 tenth is to a customer, each hundredth to a region. A marker order in every tenth of a second is watched for in the destination.
+With --hops the median of each hop is written to a file: its name and milliseconds.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import flow
+import hops
 from flow import connect
 
 # Orders that are changed: those made last.
@@ -79,9 +82,8 @@ def watch(port: int, committed: dict[int, float], writing: threading.Event) -> l
     return latencies
 
 
-def measure(ports: flow.Ports, rate: int, seconds: float) -> Latency:
-    """Writes and watches at the same time."""
-    committed: dict[int, float] = {}
+def measure(ports: flow.Ports, rate: int, seconds: float, committed: dict[int, float]) -> Latency:
+    """Writes and watches at the same time; notes when each marker was committed."""
     writing = threading.Event()
     writing.set()
     with ThreadPoolExecutor(max_workers=1) as watcher:
@@ -100,8 +102,18 @@ def measure(ports: flow.Ports, rate: int, seconds: float) -> Latency:
 def under_load(ports: flow.Ports, rate: int, seconds: float) -> tuple[Latency, dict[str, float]]:
     """The latency, and the median of the batches that each job did meanwhile, in milliseconds."""
     before = flow.counts(ports.jobs)
-    found = measure(ports, rate, seconds)
+    found = measure(ports, rate, seconds, {})
     return found, flow.batch_ms(ports.jobs, before)
+
+
+def with_hops(ports: flow.Ports, rate: int, seconds: float, pipectl: str) -> tuple[Latency, dict[str, float]]:
+    """The latency, and the median of each hop in milliseconds."""
+    committed: dict[int, float] = {}
+    with hops.Batches(ports) as batches:
+        found = measure(ports, rate, seconds, committed)
+    since_1970 = time.time() - time.monotonic()
+    messages = hops.messages(pipectl, batches.begin, set(committed))
+    return found, hops.medians(batches, messages, {order: at + since_1970 for order, at in committed.items()})
 
 
 def main() -> None:
@@ -109,8 +121,15 @@ def main() -> None:
     parser = flow.ports(argparse.ArgumentParser(description=__doc__))
     parser.add_argument("--rate", type=int, default=100, help="changes a second")
     parser.add_argument("--seconds", type=float, default=60, help="how long")
+    parser.add_argument("--hops", type=Path, help="file for the time of each hop")
+    parser.add_argument("--pipectl", default="target/release/pipectl", help="the program, for what the broker has")
     given = parser.parse_args()
-    found = measure(flow.Ports.given(given), given.rate, given.seconds)
+    ports = flow.Ports.given(given)
+    if given.hops:
+        found, times = with_hops(ports, given.rate, given.seconds, given.pipectl)
+        given.hops.write_text("".join(f"{hop}\t{ms:.0f}\n" for hop, ms in times.items()))
+    else:
+        found = measure(ports, given.rate, given.seconds, {})
     print(f"{found.changes} {found.half:.0f} {found.most:.0f}")
 
 

@@ -63,8 +63,8 @@ pub fn load(pipeline: &Pipeline, file: &Path) -> Result<Registration, ConnectorF
         if registration.name == pipeline.spec.connector {
             add_snapshot_selects(&mut registration.config, &pipeline.spec);
             if let Some(external) = &pipeline.spec.source.external {
-                // Its table is the project's own; nothing is written to a database that is not.
-                registration.config.remove(HEARTBEAT);
+                // The project's own has a table for it; nothing is written to a table of a database that is not.
+                registration.config.insert(HEARTBEAT.to_owned(), BEAT_WITHOUT_TABLE.to_owned());
                 add_tls(&mut registration.config, &external.tls).map_err(wrong)?;
             }
             add_masks(&mut registration.config, pipeline).map_err(wrong)?;
@@ -94,6 +94,9 @@ fn own_variable(pipeline: &Pipeline, name: &str) -> Option<String> {
 
 /// The setting with the statement that moves the slot on while no captured table changes.
 const HEARTBEAT: &str = "heartbeat.action.query";
+/// A message in the write-ahead log and nothing else. Everybody may send one. Debezium takes note of its place and passes it on to nobody
+/// (`message.prefix.exclude.list`); a standby refuses it, which Debezium writes to its log.
+const BEAT_WITHOUT_TABLE: &str = "SELECT pg_logical_emit_message(false, 'pipectl_heartbeat', '')";
 
 /// The setting that lists the tables whose rows the snapshot reads by a SELECT of our own.
 const OVERRIDES: &str = "snapshot.select.statement.overrides";

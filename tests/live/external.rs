@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::faults::lets_go_of_what_nobody_needs;
 use crate::losses::with_kafka;
 use crate::stack::{Ran, Stack, docker, eventually, run};
 use crate::torture::delta_rows;
@@ -136,6 +137,7 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     pipectl(stack, &["verify", "--timeout", "300s"]).succeeded();
     encrypted();
     assert_eq!(sql("SELECT count(*) FROM orders WHERE note LIKE 'pipectl verify%'"), "0");
+    lets_go_of_what_nobody_needs(&sql);
     assert_eq!(sql("SELECT count(*) FROM pg_replication_slots"), "1");
     pipectl(stack, &["reset", "pipeline", "--yes"]).succeeded();
     assert_eq!(

@@ -76,7 +76,7 @@ async fn the_snapshot_leaves_out_what_the_change_stream_does_not_have() {
 }
 
 #[tokio::test]
-async fn a_source_elsewhere_is_reached_with_its_own_role_and_written_to_by_nothing() {
+async fn a_source_elsewhere_is_reached_with_its_own_role_and_no_table_of_it_is_written_to() {
     let (_running, scene) = connect(FakeHttp::default()).await;
     let mut spec = spec::load(Path::new("pipeline.yml"), &|_| None).expect("the repository's pipeline");
     spec.source.external = Some(External { host: "db.example.com".to_owned(), port: 6432, tls: Tls::Prefer });
@@ -87,7 +87,8 @@ async fn a_source_elsewhere_is_reached_with_its_own_role_and_written_to_by_nothi
     let of = |key: &str| config.get(key).map(String::as_str);
     assert_eq!((of("database.hostname"), of("database.port")), (Some("db.example.com"), Some("6432")));
     assert_eq!((of("database.user"), of("database.password")), (Some("cdc"), Some("s3cret")));
-    assert_eq!(of("heartbeat.action.query"), None);
+    let beat = "SELECT pg_logical_emit_message(false, 'pipectl_heartbeat', '')";
+    assert_eq!((of("heartbeat.action.query"), of("message.prefix.exclude.list")), (Some(beat), Some(".*")));
     assert_eq!((of("database.sslmode"), of("database.sslrootcert")), (Some("prefer"), None));
 }
 
