@@ -11,7 +11,7 @@ const FOREIGN: [&str; 6] = ["kafka-ui", "om-elasticsearch", "om-migrate", "om-my
 /// Start as root and become another user, which takes capabilities.
 const WITH_CAPABILITIES: [&str; 2] = ["om-mysql", "om-postgresql"];
 
-/// Take their database's password from a variable only.
+/// Take their database's password from a variable only; it is the one of the database's image, and no secret.
 const WITH_SECRET_VARIABLES: [&str; 2] = ["om-migrate", "om-server"];
 
 /// Every profile there is.
