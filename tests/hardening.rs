@@ -11,8 +11,8 @@ const FOREIGN: [&str; 6] = ["kafka-ui", "om-elasticsearch", "om-migrate", "om-my
 /// Start as root and become another user, which takes capabilities.
 const WITH_CAPABILITIES: [&str; 2] = ["om-mysql", "om-postgresql"];
 
-/// Take their database's password from a variable only.
-const WITH_SECRET_VARIABLES: [&str; 4] = ["om-migrate", "om-mysql", "om-postgresql", "om-server"];
+/// Take their database's password from a variable only; it is the one of the database's image, and no secret.
+const WITH_SECRET_VARIABLES: [&str; 2] = ["om-migrate", "om-server"];
 
 /// Every profile there is.
 const PROFILES: [&str; 7] =
@@ -74,6 +74,32 @@ fn capabilities_are_dropped_and_none_can_be_gained() {
 #[test]
 fn every_container_has_a_memory_limit() {
     assert_eq!(without(|service| service.mem_limit.is_some()), [""; 0]);
+}
+
+/// What may run at the same time with OpenMetadata: `om-migrate` has ended before `om-server` begins, and the lite catalog runs only
+/// where there is no OpenMetadata.
+#[test]
+fn the_whole_stack_with_openmetadata_fits_into_8_gib() {
+    for backend in ["mysql", "postgresql"] {
+        let options = LoadOptions {
+            files: vec!["compose/compose.yaml".into()],
+            environment: [("PIPECTL_GOVERNANCE", "openmetadata"), ("OM_BACKEND", backend)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..LoadOptions::default()
+        };
+        let services = model::load(&options).expect("the repository's stack").services;
+        assert!(services.contains_key("om-server") && services.contains_key("spark-driver"), "{:?}", services.keys());
+        assert!(
+            services["om-migrate"].mem_limit <= services["om-server"].mem_limit,
+            "their turns are one after the other"
+        );
+        let together = services.values().filter(|service| !["catalog", "om-migrate"].contains(&service.name.as_str()));
+        let limits: Vec<(&str, u64)> =
+            together.map(|service| (service.name.as_str(), service.mem_limit.unwrap_or(u64::MAX))).collect();
+        let sum: u64 = limits.iter().map(|(_, limit)| limit).sum();
+        assert!(sum <= 8 << 30, "{} MiB: {limits:?}", sum >> 20);
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
-//! The whole graph for the page at `/`, without anything secret: assets with columns and tags, edges with their pipelines.
-
-use std::collections::HashMap;
+//! The whole graph for the page at `/`, without anything secret: assets with columns and tags, the
+//! pipelines that move the data with the state of their last run, and edges.
 
 use serde_json::{Value, json};
 
@@ -25,22 +24,24 @@ pub fn json_text(view: &impl View) -> Result<String> {
             separate = ",";
         }
     }
+    text.push_str("],\"pipelines\":[");
+    separate = "";
+    for (_, slot) in view.names(kinds::named("pipeline")?, "")? {
+        let Some(entity) = view.entity(slot.id)?.filter(|entity| !entity.is_deleted()) else { continue };
+        text.push_str(separate);
+        text.push_str(&write(&pipeline(&entity))?);
+        separate = ",";
+    }
     text.push_str("],\"edges\":[");
     separate = "";
-    // The same few pipelines stand on most edges.
-    let mut pipelines: HashMap<String, Value> = HashMap::new();
     view.scan_prefix(Space::Edges, &[], &mut |key, value| {
         let id = |bytes: Option<&[u8]>| bytes.and_then(|bytes| uuid::Uuid::from_slice(bytes).ok()).unwrap_or_default();
         let edge =
             serde_json::from_slice(value).map_err(|error| CatalogError::internal(format!("an edge: {error}")))?;
         let details = Value::Object(answers::details(view, &edge)?);
-        let mover = details["pipeline"]["id"].as_str().unwrap_or_default();
-        if !pipelines.contains_key(mover) {
-            pipelines.insert(mover.to_owned(), pipeline(view, mover)?);
-        }
         let edge = json!({
             "from": id(key.get(..16)), "to": id(key.get(16..)), "source": details["source"],
-            "columns": details["columnsLineage"], "pipeline": pipelines.get(mover),
+            "columns": details["columnsLineage"], "pipeline": details["pipeline"]["id"],
         });
         text.push_str(separate);
         text.push_str(&write(&edge)?);
@@ -83,24 +84,26 @@ fn tags(labels: Option<&Value>) -> Vec<&str> {
     labels.iter().filter_map(|label| label["tagFQN"].as_str()).collect()
 }
 
-fn pipeline(view: &impl View, id: &str) -> Result<Value> {
-    let entity = match uuid::Uuid::try_parse(id) {
-        Ok(id) => view.entity(id)?,
-        Err(_) => None,
-    };
-    Ok(entity.map_or(Value::Null, |entity| {
-        let run = entity.document.get("pipelineStatus");
-        // The interface has one word for what waits and for what has begun; a run that has an id has begun.
-        let goes_on = run.filter(|run| run["executionStatus"] == "Pending" && run.get("executionId").is_some());
-        json!({
-            "name": entity.text("name"),
-            "fqn": entity.fqn(),
-            "state": goes_on.map_or_else(|| run.map(|run| run["executionStatus"].clone()), |_| Some(json!("Running"))),
-            "rows": run.and_then(|run| run["metrics"]["totalRowsProcessed"].as_u64()),
-            "batches": run.and_then(|run| run["parameters"]["batches"].as_u64()),
-            "at": run.map(|run| run.get("endTime").unwrap_or(&run["timestamp"])),
-        })
-    }))
+fn pipeline(entity: &Entity) -> Value {
+    let run = entity.document.get("pipelineStatus");
+    // The interface has one word for what waits and for what has begun; a run that has an id has begun.
+    let goes_on = run.filter(|run| run["executionStatus"] == "Pending" && run.get("executionId").is_some());
+    let tasks = run.and_then(|run| run["taskStatus"].as_array()).map(Vec::as_slice).unwrap_or_default();
+    let task = |task: &Value| json!({"name": task["name"], "state": task["executionStatus"]});
+    json!({
+        "id": entity.id(),
+        "name": entity.text("name"),
+        "fqn": entity.fqn(),
+        "service": entity.document.get("service").map(|service| &service["name"]),
+        "serviceType": entity.text("serviceType"),
+        "description": entity.text("description"),
+        "state": goes_on.map_or_else(|| run.map(|run| run["executionStatus"].clone()), |_| Some(json!("Running"))),
+        "rows": run.and_then(|run| run["metrics"]["totalRowsProcessed"].as_u64()),
+        "batches": run.and_then(|run| run["parameters"]["batches"].as_u64()),
+        "at": run.map(|run| run.get("endTime").unwrap_or(&run["timestamp"])),
+        "error": run.and_then(|run| run["error"]["errorMessage"].as_str()),
+        "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
+    })
 }
 
 fn write(value: &Value) -> Result<String> {

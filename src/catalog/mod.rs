@@ -10,6 +10,7 @@ mod error;
 mod fqn;
 mod graph;
 mod http;
+mod ingestions;
 mod kinds;
 mod lineage;
 mod locations;

@@ -57,7 +57,7 @@ pub async fn passed(
 /// The chosen services and what they depend on; all where none is named.
 pub fn select(stack: &Stack, services: &[String]) -> Result<Selection, Failure> {
     let graph = Graph::new(&stack.project).map_err(PlanError::from)?;
-    Ok(graph.select(&stack.project, services).map_err(PlanError::from)?)
+    Ok(reconcile::select(&stack.project, &graph, services).map_err(PlanError::from)?)
 }
 
 /// What `up` of these services refuses whatever the machine has.

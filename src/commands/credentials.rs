@@ -38,7 +38,17 @@ pub fn run(context: &Context, arguments: &CredentialsArgs) -> Exit {
             .collect();
         context.json(&rows)?;
     } else {
-        context.out(&addresses::render(&addresses, context.ui.width()))?;
+        // Of services of which one or the other runs, at one address, the address is said once.
+        let mut said: Vec<Address> = Vec::new();
+        for address in addresses {
+            let same = |other: &Address| {
+                (&other.label, &other.url, &other.login) == (&address.label, &address.url, &address.login)
+            };
+            if !said.iter().any(same) {
+                said.push(address);
+            }
+        }
+        context.out(&addresses::render(&said, context.ui.width()))?;
     }
     Ok(exit::OK)
 }

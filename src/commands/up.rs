@@ -27,6 +27,7 @@ use crate::engine::reconcile::{self, UpOptions};
 use crate::event::Outcome;
 use crate::exit;
 use crate::failure::Failure;
+use crate::governance::session;
 use crate::images::{self, Catalogue, Provider};
 use crate::key;
 use crate::ui::{STOPPING, addresses};
@@ -86,6 +87,7 @@ async fn attempt(context: &Context, arguments: &UpArgs, interrupts: &OnceCell<Ca
     }
     let plan = checks::passed(context, &stack, &state, &options, arguments.skipped_checks()).await?;
     published::remember(context, &stack.project, &stack.state_dir())?;
+    session::move_token(&stack.state_dir())?;
     let again = if arguments.build { images::Again::Asked } else { images::Again::Nothing };
     let images = images::Options { registry: arguments.registry.clone(), again, ..images::Options::default() };
     let parallel = usize::from(arguments.parallel);
@@ -112,7 +114,7 @@ async fn attempt(context: &Context, arguments: &UpArgs, interrupts: &OnceCell<Ca
         unproved.clear().map_err(|error| unproved.unwritable(&error))?;
     }
     if plan.changes() > 0 && arguments.services.is_empty() && !context.ui.is_json() && !context.global.quiet {
-        let absent = left_out(&plan, &report);
+        let absent = absent(&plan, &report);
         let mut addresses = credentials::of(&stack.project);
         addresses.retain(|address| !absent.contains(&address.service.as_str()));
         if !addresses.is_empty() {
@@ -149,10 +151,24 @@ pub fn summary(plan: &Plan, report: &Report) -> String {
 
 /// Services that could not be had and that the project can do without.
 fn left_out<'p>(plan: &'p Plan, report: &Report) -> Vec<&'p str> {
+    not_awaited(plan, report).filter(|(_, stood_by)| !stood_by).map(|(name, _)| name).collect()
+}
+
+/// The same, and those that are there only in place of others.
+fn absent<'p>(plan: &'p Plan, report: &Report) -> Vec<&'p str> {
+    not_awaited(plan, report).map(|(name, _)| name).collect()
+}
+
+/// Optional services that were not waited for in the end, each with whether it is only for the case that others are left out.
+fn not_awaited<'p>(plan: &'p Plan, report: &Report) -> impl Iterator<Item = (&'p str, bool)> {
     let outcomes = plan.operations.iter().zip(&report.ops);
-    let skipped = outcomes.filter(|(operation, result)| operation.optional && result.outcome == Some(Outcome::Skipped));
-    let names: BTreeSet<&str> = skipped.filter_map(|(operation, _)| operation.service.as_deref()).collect();
-    names.into_iter().collect()
+    let skipped = outcomes.filter(|(operation, result)| {
+        let awaits = matches!(operation.action, Action::Await(_));
+        awaits && operation.optional && result.outcome == Some(Outcome::Skipped)
+    });
+    let names: BTreeSet<(&str, bool)> =
+        skipped.filter_map(|(operation, result)| Some((operation.service.as_deref()?, result.stood_by))).collect();
+    names.into_iter()
 }
 
 /// Names of the steps of some kinds.

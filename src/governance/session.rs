@@ -1,6 +1,6 @@
 //! A catalog that was found, asked for its version, and opened with a token that it accepts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backon::{ConstantBuilder, Retryable as _};
@@ -70,6 +70,12 @@ pub fn state_directory(pipeline: &Pipeline, of: Endpoint) -> PathBuf {
 /// The store of a catalog's token.
 pub fn store(pipeline: &Pipeline, of: Endpoint) -> Store {
     Store::new(&state_directory(pipeline, of))
+}
+
+/// Moves the token that an earlier version kept in the directory `state` of a project, when there was one place for it, to that of the lite
+/// catalog, the default. One that the catalog refuses is renewed like any other.
+pub fn move_token(state: &Path) -> Result<bool, GovernanceError> {
+    Ok(Store::new(&state.join(LITE.service)).take_over(state)?)
 }
 
 /// The project's catalog, its version known, nobody logged in; `at` chooses one of several by its service.

@@ -95,6 +95,18 @@ impl Store {
         &self.path
     }
 
+    /// Takes over the token that an earlier version kept in another directory, unless there is one here: none is left lying there. True where
+    /// there was one.
+    pub fn take_over(&self, from: &Path) -> Result<bool, StoreError> {
+        let old = Self::new(from);
+        let Some(token) = old.read()? else { return Ok(false) };
+        if self.read()?.is_none() {
+            self.write(&token)?;
+        }
+        std::fs::remove_file(&old.path).map_err(|source| old.error(source))?;
+        Ok(true)
+    }
+
     /// The stored token; nothing when there is none.
     pub fn read(&self) -> Result<Option<Token>, StoreError> {
         match std::fs::read_to_string(&self.path) {
@@ -173,6 +185,20 @@ mod tests {
             let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
             assert_eq!(mode(store.path()), 0o600);
             assert_eq!(mode(store.path().parent().expect("a directory")), 0o700);
+        }
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_version_moves_and_replaces_none() {
+        let state = tempfile::tempdir().expect("a directory");
+        let (old, store) = (Store::new(state.path()), Store::new(&state.path().join("catalog")));
+        assert!(!store.take_over(state.path()).expect("nothing is there"));
+        for kept in [JWT, JWT] {
+            old.write(&token(if store.read().expect("readable").is_none() { JWT } else { "an-older-one" }))
+                .expect("written");
+            assert!(store.take_over(state.path()).expect("moved"));
+            assert_eq!(store.read().expect("readable"), Some(token(kept)));
+            assert!(!old.path().exists());
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Project {
     pub services: BTreeMap<String, Service>,
     /// Services left out because none of their profiles was chosen: name to profiles.
     pub disabled: BTreeMap<String, Vec<String>>,
+    /// Those of them whose work an enabled service does: their containers make room for that one's.
+    pub superseded: BTreeMap<String, Superseded>,
     /// Networks by key.
     pub networks: BTreeMap<String, Network>,
     /// Named volumes by key.
@@ -66,6 +68,15 @@ pub struct Project {
     pub known_secrets: Vec<KnownSecret>,
     /// What was accepted but has no effect, and variables that are not set: one line each.
     pub warnings: Vec<String>,
+}
+
+/// A service that the profiles leave out, and the enabled one that does its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Superseded {
+    /// The enabled service.
+    pub by: String,
+    /// Time that its containers have to stop.
+    pub stop_grace_period: Option<std::time::Duration>,
 }
 
 /// A network of the project.

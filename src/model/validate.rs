@@ -66,6 +66,11 @@ pub(crate) fn references(
                     format!("`instead` of service `{name}` names unknown service"),
                 )
             })?;
+            if services[other].ext.instead.is_some() {
+                let message = format!("`{other}` cannot stand in for `{name}`: it has a stand-in itself");
+                return Err(ModelError::at(&place(&["x-pipectl", "instead"], other), message)
+                    .hint("`instead` names a service without an `instead`"));
+            }
         }
     }
     for (name, step) in &ext.steps {
@@ -142,7 +147,8 @@ pub(crate) fn conflicts(tree: &Node, services: &Services) -> Result<(), ModelErr
                 ))
                 .hint("leave the host port out, the engine then chooses a free one for each"));
             }
-            if let Some((other, _)) = taken.iter().find(|(_, other)| collide(other, port)) {
+            let at_once = |other: &str| !stands_in(services, other, name) && !stands_in(services, name, other);
+            if let Some((other, _)) = taken.iter().find(|(other, taken)| collide(taken, port) && at_once(other)) {
                 let message = if other == name {
                     format!("service `{name}` publishes port {published} of the host twice")
                 } else {
@@ -154,6 +160,11 @@ pub(crate) fn conflicts(tree: &Node, services: &Services) -> Result<(), ModelErr
         }
     }
     Ok(())
+}
+
+/// True when one service runs only where the other does not.
+fn stands_in(services: &Services, service: &str, other: &str) -> bool {
+    services[other].ext.instead.as_deref() == Some(service)
 }
 
 /// True when two ports cannot be published at once.

@@ -12,7 +12,7 @@ use super::refused::Refused;
 use crate::engine::backend::{Backend, EngineInfo, Result};
 use crate::engine::observed::{ContainerSummary, ImageSummary, Observed, RunState};
 use crate::failure::Failure;
-use crate::model::{Port, Project, Protocol, Service};
+use crate::model::{Condition, Port, Project, Protocol, Service};
 
 /// Variables that name a proxy, as programs read them.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
@@ -144,7 +144,7 @@ fn add(facts: &mut Facts, wanted: &Wanted<'_>, containers: &[ContainerSummary]) 
     project.name.clone_into(&mut facts.project);
     facts.dir = project.dir.to_string_lossy().into_owned();
     facts.services = project.services.keys().chain(project.disabled.keys()).cloned().collect();
-    facts.to_start = new.len();
+    facts.to_start = new.iter().filter(|service| !is_replaced(service, &chosen, &running)).count();
     facts.missing_images = wanted.missing_images;
     facts.images = wanted
         .images
@@ -174,10 +174,27 @@ fn is_here(host: &str) -> bool {
     UdpSocket::bind((host, 0)).is_ok()
 }
 
-/// Service and memory limit, replicas counted.
+/// True for a stand-in while something that it stands in for runs.
+fn is_replaced(service: &Service, chosen: &[&Service], running: &BTreeSet<&str>) -> bool {
+    chosen
+        .iter()
+        .any(|other| other.ext.instead.as_ref() == Some(&service.name) && running.contains(other.name.as_str()))
+}
+
+/// Service and memory limit, replicas counted, of what may run at the same time: not a service that runs only in place of others, nor a
+/// job that has ended when the larger one that waits for its end begins.
 fn memory_limits(services: &[&Service]) -> Vec<(String, u64)> {
-    let limit = |service: &&Service| Some((service.name.clone(), service.mem_limit? * u64::from(service.scale)));
-    services.iter().filter_map(limit).collect()
+    let limit = |service: &Service| Some(service.mem_limit? * u64::from(service.scale));
+    let is_at_rest = |service: &Service| {
+        let waits = |other: &Service| {
+            let edge = other.depends_on.get(&service.name);
+            edge.is_some_and(|edge| edge.condition == Condition::CompletedSuccessfully)
+                && limit(other) >= limit(service)
+        };
+        services.iter().any(|other| other.ext.instead.as_ref() == Some(&service.name) || waits(other))
+    };
+    let counted = services.iter().filter(|service| !is_at_rest(service));
+    counted.filter_map(|service| Some((service.name.clone(), limit(service)?))).collect()
 }
 
 fn maps_files(service: &Service) -> bool {

@@ -54,6 +54,8 @@ impl<W: Write + Send> Plain<W> {
             Outcome::Failed => format!("{title}: failed after {}: {}", duration(took), first_line(detail)),
             Outcome::Cancelled => return Ok(()),
             Outcome::Skipped if words::is_step(verb) && took < WORTH_A_LINE && !self.verbose => return Ok(()),
+            // Of what stays as it is nobody needs to read.
+            Outcome::Skipped if words::is_turn(verb) && !self.verbose => return Ok(()),
             // What is left out is left out with all its operations.
             Outcome::Skipped if !self.verbose && !self.skipped.insert(title.to_owned()) => return Ok(()),
             Outcome::Skipped => format!("{title}: skipped{note}"),

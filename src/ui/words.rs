@@ -51,6 +51,11 @@ pub(super) fn is_long(verb: &str) -> bool {
     matches!(verb, "image" | "build" | "pull" | "save" | "restore" | "load")
 }
 
+/// True for what only starts or ends something that is there: the wait after it tells what came of it.
+pub(super) fn is_turn(verb: &str) -> bool {
+    matches!(verb, "stop" | "remove" | "start")
+}
+
 /// True for a pipeline step.
 pub(super) fn is_step(verb: &str) -> bool {
     matches!(verb, "step" | "run")

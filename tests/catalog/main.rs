@@ -11,6 +11,7 @@ mod concurrency;
 mod crash;
 mod deletes;
 mod entities;
+mod ingestions;
 mod lineage;
 mod names;
 mod openlineage;

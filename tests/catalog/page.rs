@@ -45,7 +45,9 @@ async fn the_graph_has_assets_columns_edges_and_run_states() {
     assert_eq!(graph["assets"].as_array().map(Vec::len), Some(2));
     assert_eq!(text(&graph["assets"][0]["columns"][0], "fqn"), format!("{schema}.a.id"));
     assert_eq!(graph["edges"][0]["columns"], columns);
-    assert_eq!(graph["edges"][0]["pipeline"]["state"], "Failed");
+    let named = &graph["pipelines"][0];
+    assert_eq!((&graph["edges"][0]["pipeline"], text(named, "name")), (&named["id"], "ingest"));
+    assert_eq!(named["state"], "Failed");
     // A run that has begun is told from what waits, with what it has done.
     let event = json!({
         "eventTime": "2026-11-22T18:00:00Z", "eventType": "RUNNING", "job": {"namespace": "jobs", "name": "ingest"},
@@ -54,7 +56,7 @@ async fn the_graph_has_assets_columns_edges_and_run_states() {
     site.post("/openlineage/lineage", event).await.expect(200);
     let (_, _, graph) = fetch(&site, "/page/graph.json", None).await;
     let graph: Value = serde_json::from_str(&graph).expect("JSON");
-    let run = &graph["edges"][0]["pipeline"];
+    let run = &graph["pipelines"][0];
     assert_eq!((&run["state"], &run["batches"], &run["rows"]), (&json!("Running"), &json!(3), &json!(7)), "{run}");
 }
 

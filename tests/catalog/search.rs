@@ -54,3 +54,57 @@ async fn words_are_found_in_names_and_columns() {
         .expect(200);
     assert_eq!(names(&second), ["pg.shop.public.orders"]);
 }
+
+#[tokio::test]
+async fn a_filter_narrows_and_a_field_sorts() {
+    let site = Site::local().await;
+    site.tables("pg", &["orders", "customers"]).await;
+    site.tables("other", &["orders"]).await;
+    site.topic("kafka", "shop.public.orders").await;
+    let orders = site.get("/tables/name/pg.shop.public.orders").await.expect(200);
+    let patch = serde_json::json!([{"op": "add", "path": "/displayName", "value": "All orders"}]);
+    site.patch(&format!("/tables/{}", orders["id"].as_str().expect("an id")), patch).await.expect(200);
+    let asked = async |filter: &Value, rest: &str| {
+        let query = format!("/search/query?q=*&size=100&query_filter={}{rest}", encode(&filter.to_string()));
+        site.get(&query).await.expect(200)
+    };
+    let of_pg = serde_json::json!({"query": {"bool": {"must": [
+        {"term": {"entityType": "table"}}, {"term": {"service.name.keyword": "pg"}},
+    ]}}});
+    let found = asked(&of_pg, "").await;
+    assert_eq!(names(&found), ["pg.shop.public.customers", "pg.shop.public.orders"]);
+    assert_eq!(found["hits"]["total"]["value"], 2);
+    let down = asked(&of_pg, "&sort_field=fullyQualifiedName&sort_order=desc").await;
+    assert_eq!(names(&down), ["pg.shop.public.orders", "pg.shop.public.customers"]);
+    let named = serde_json::json!({"query": {"exists": {"field": "displayName"}}});
+    assert_eq!(names(&asked(&named, "&index=table_search_index").await), ["pg.shop.public.orders"]);
+
+    // In the order of a field that two share, names decide; what lacks it comes last.
+    let tables = serde_json::json!({"query": {"term": {"entityType": "table"}}});
+    let by_name = asked(&tables, "&sort_field=name.keyword&sort_order=asc").await;
+    let sorted = ["pg.shop.public.customers", "other.shop.public.orders", "pg.shop.public.orders"];
+    assert_eq!(names(&by_name), sorted);
+    let by_title = asked(&tables, "&sort_field=displayName&sort_order=desc").await;
+    assert_eq!(names(&by_title)[0], "pg.shop.public.orders");
+    // Page by page, in that order.
+    let mut pages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let rest = format!("&sort_field=name.keyword&sort_order=asc&index=table_search_index{after}");
+        let query = format!("/search/query?q=&size=1&query_filter={}{rest}", encode(&tables.to_string()));
+        let page = site.get(&query).await.expect(200);
+        assert_eq!(page["hits"]["total"]["value"], 3, "of all pages");
+        let Some(hit) = page["hits"]["hits"].get(0) else { break };
+        pages.push(hit["_source"]["fullyQualifiedName"].as_str().expect("a name").to_owned());
+        after = format!("&search_after={}", encode(hit["sort"][0].as_str().expect("a cursor")));
+    }
+    assert_eq!(pages, sorted);
+
+    let few = asked(&of_pg, "&include_source_fields=name,fullyQualifiedName").await;
+    let keys: Vec<&String> = few["hits"]["hits"][0]["_source"].as_object().expect("a hit").keys().collect();
+    assert_eq!(keys, ["name", "fullyQualifiedName"]);
+    let wrong = encode(r#"{"query": {"script": {}}}"#);
+    let message = site.get(&format!("/search/query?q=*&query_filter={wrong}")).await.refused(400);
+    assert!(message.contains("`script` is none of bool"), "{message}");
+    site.get("/search/query?q=*&sort_field=name&sort_order=up").await.refused(400);
+}

@@ -1,6 +1,6 @@
 //! A catalog to talk to: one in this process, or the real server that the environment names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -259,15 +259,6 @@ pub fn encode(name: &str) -> String {
 #[track_caller]
 pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
-}
-
-/// The recording of a real server, where the environment says where it is; else beside the schemas.
-pub fn transcript_file() -> Option<PathBuf> {
-    if let Some(file) = std::env::var_os("PIPECTL_OM_TRANSCRIPT") {
-        return Some(PathBuf::from(file));
-    }
-    let schemas = PathBuf::from(std::env::var_os("PIPECTL_OM_SCHEMAS")?);
-    Some(schemas.parent()?.join("openmetadata-1.2-transcript.json")).filter(|file| file.is_file())
 }
 
 /// Says why a test proves nothing here.

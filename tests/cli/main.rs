@@ -8,6 +8,7 @@ mod fake_daemon;
 #[expect(dead_code, reason = "other tests ask it more")]
 mod fake_http;
 
+mod alternatives;
 mod backup;
 mod bundle;
 mod doctor;

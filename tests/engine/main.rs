@@ -3,6 +3,7 @@
 #[path = "../support/fake_backend.rs"]
 mod fake_backend;
 
+mod alternatives;
 mod converge;
 mod gates;
 mod plans;

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fake_backend::FakeBackend;
 
-/// Reads one node a line: `web: db healthy, seed after | port 8080, volume data, probe, health, job, optional`,
+/// Reads one node a line: `web: db healthy, seed after | port 8080, volume data, probe, health, job, optional, instead other`,
 /// or `step seed: db`. Needs may end in `?` (not required) or `!` (restart with it).
 pub fn project(lines: &[&str]) -> Project {
     let mut project = Project {
@@ -96,6 +96,7 @@ fn add_trait(service: &mut Service, word: &str) {
             target: format!("/{key}"),
             read_only: false,
         }),
+        Some(("instead", other)) => service.ext.instead = Some(other.into()),
         Some(("scale", scale)) => service.scale = scale.parse().expect("a number"),
         None if word == "job" => service.ext.job = true,
         None if word == "optional" => service.ext.optional = true,

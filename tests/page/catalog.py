@@ -75,15 +75,15 @@ class Catalog:
         schema = {"schemaType": "JSON", "schemaText": "{}", "schemaFields": columns}
         return self.send("PUT", "topics", {"name": name, "service": service, "partitions": 1, "messageSchema": schema})
 
-    def pipeline(self, service: str, name: str, state: str) -> dict[str, Any]:
-        """A pipeline whose last run ended in `state`."""
+    def pipeline(self, service: str, name: str, state: str | None, **more: Any) -> dict[str, Any]:
+        """A pipeline whose last run is in `state`, with more of the run; without a state it has none."""
         connection = {"config": {"type": "CustomPipeline"}}
         body = {"name": service, "serviceType": "CustomPipeline", "connection": connection}
         self.send("PUT", "services/pipelineServices", body)
         made = self.send("PUT", "pipelines", {"name": name, "service": service})
-        self.send(
-            "PUT", f"pipelines/{service}.{name}/status", {"timestamp": 1_700_000_000_000, "executionStatus": state}
-        )
+        if state is not None:
+            run = {"timestamp": 1_700_000_000_000, "executionStatus": state, **more}
+            self.send("PUT", f"pipelines/{service}.{name}/status", run)
         return made
 
     def edge(self, start: tuple[str, Any], end: tuple[str, Any], pipeline: Any, columns: list[tuple[str, str]]) -> None:

@@ -26,8 +26,12 @@ def shop(catalog: Catalog) -> None:
         [column("id", "BIGINT"), column("email"), column("note")],
     )
     catalog.table("target.shop.public", "alone", [column("id", "BIGINT")])
-    connector = catalog.pipeline("cdc", "connector", "Successful")
-    ingest, process = catalog.pipeline("spark", "ingest", "Failed"), catalog.pipeline("spark", "process", "Successful")
+    task = [{"name": "task-0", "executionStatus": "Successful"}]
+    connector = catalog.pipeline("cdc", "connector", "Successful", taskStatus=task)
+    ingest = catalog.pipeline("spark", "ingest", "Failed", error={"errorMessage": "no room on the disk"})
+    counted = {"metrics": {"totalRowsProcessed": 12000}, "parameters": {"batches": 3}}
+    process = catalog.pipeline("spark", "process", "Pending", executionId="run-1", **counted)
+    catalog.pipeline("spark", "unused", None)
 
     def both(first: str, second: str) -> list[tuple[str, str]]:
         return [(f"{first}.{name}", f"{second}.{name}") for name in ("id", "email")]

@@ -46,7 +46,7 @@ def test_assets_are_listed_with_their_columns(page: Tab) -> None:
     assert page.texts("#assets details[open] td") == ["bigint", "text"]
     assert page.texts("#assets details[open] p") == ["What was bought."]
     page.press("Tab", "Enter")
-    assert focused(page) == 'table source.shop.public.orders, goes to kafka."shop.orders"'
+    assert focused(page) == 'table source.shop.public.orders, goes to kafka."shop.orders" by connector (Successful)'
     assert page.complaints() == []
 
 
@@ -68,7 +68,7 @@ def test_the_lineage_is_drawn_from_source_to_destination(page: Tab) -> None:
         "Object.fromEntries([...document.querySelectorAll('.edge text')].map((text) =>"
         " [text.firstChild.textContent, text.querySelector('tspan').textContent]))"
     )
-    assert runs == {"connector": "Successful", "ingest": "Failed", "process": "Successful"}
+    assert runs == {"connector": "✓ Successful", "ingest": "✗ Failed", "process": "▶ Running"}
     boxes = page.value("[...document.querySelectorAll('.edge path')].map((path) => path.getBoundingClientRect().width)")
     assert len(boxes) == 3 and min(boxes) > 50, boxes
 
@@ -86,24 +86,112 @@ def test_the_keyboard_reaches_an_asset_and_follows_a_column(page: Tab) -> None:
     page.press("ArrowLeft", "ArrowUp")
     assert focused(page) == "source.shop.public.orders.id"
     page.press("Escape")
-    assert focused(page) == 'table source.shop.public.orders, goes to kafka."shop.orders"'
+    assert focused(page) == 'table source.shop.public.orders, goes to kafka."shop.orders" by connector (Successful)'
     assert page.value(lit) == []
     page.press("ArrowRight")
     assert focused(page).startswith('topic kafka."shop.orders", comes from source.shop.public.orders')
     assert page.complaints() == []
 
 
-def test_the_pointer_highlights_as_well(page: Tab) -> None:
-    page.value("document.querySelector('[data-fqn$=\"orders_clean.note\"]').scrollIntoView()")
-    place = page.value(
-        "(({ x, y, width, height }) => [x + width / 2, y + height / 2])"
-        "(document.querySelector('[data-fqn$=\"orders_clean.note\"]').getBoundingClientRect())"
-    )
-    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+def point_at(tab: Tab, element: str) -> None:
+    """Moves the pointer to the middle of an element, scrolled to where it can be seen."""
+    tab.value(f"{element}.scrollIntoView({{block: 'center', inline: 'center'}})")
+    place = f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({element}.getBoundingClientRect())"
+    x, y = tab.value(place)
+    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+
+def opacity(tab: Tab, element: str) -> float:
+    return float(tab.value(f"getComputedStyle({element}).opacity"))
+
+
+LIT = "[...document.querySelectorAll('.column.on')].map((column) => column.dataset.fqn).sort()"
+LIT_EDGES = "[...document.querySelectorAll('.edge.on text')].map((text) => text.firstChild.textContent).sort()"
+LIT_NODES = "[...document.querySelectorAll('.node.on .title')].map((title) => title.textContent).sort()"
+
+
+def test_the_pointer_lights_the_chain_of_a_column_and_dims_the_rest(page: Tab) -> None:
+    point_at(page, "document.querySelector('[data-fqn$=\"orders_delta.email\"]')")
     page.until("document.querySelector('.column.on')", "a highlighted column")
-    assert page.value("document.querySelectorAll('.column.on').length") == 1, (
-        "nothing leads to a column without a mapping"
+    chain = ["lake.shop.public.orders_delta", "source.shop.public.orders", "target.shop.public.orders_clean"]
+    assert page.value(LIT) == ['kafka."shop.orders".email', *(f"{name}.email" for name in chain)]
+    assert page.value("document.querySelectorAll('#maps .map').length") == 3, "one line for each step"
+    assert page.value(LIT_EDGES) == ["connector", "ingest", "process"]
+    # It can be told from the others at a glance.
+    grounds = page.value(
+        "['email', 'id'].map((name) => getComputedStyle(document.querySelector("
+        '`[data-fqn$="orders_delta.${name}"] rect`)).fill)'
     )
+    assert grounds[0] != grounds[1], grounds
+
+    # To a column that nothing leads to: it alone, and all else steps back.
+    point_at(page, "document.querySelector('[data-fqn$=\"orders_clean.note\"]')")
+    page.until(f"{LIT}.join() === 'target.shop.public.orders_clean.note'", "the other column alone")
+    assert page.value("document.querySelectorAll('#maps .map').length") == 0
+    assert page.value(LIT_EDGES) == []
+    nodes = "[...document.querySelectorAll('.node')]"
+    assert opacity(page, f"{nodes}.find((node) => node.textContent.includes('orders_delta'))") < 0.5
+    assert opacity(page, f"{nodes}.find((node) => node.textContent.includes('orders_clean'))") == 1
+
+    # And away from all of them.
+    point_at(page, "document.getElementById('summary')")
+    page.until(f"{LIT}.length === 0", "nothing highlighted")
+    assert opacity(page, f"{nodes}.find((node) => node.textContent.includes('orders_delta'))") == 1
+    assert page.complaints() == []
+
+
+def test_connector_and_jobs_are_told_with_their_last_run(page: Tab) -> None:
+    assert page.texts("#pipelines strong") == ["connector", "ingest", "process", "unused"]
+    states = ["✓ Successful", "✗ Failed", "▶ Running", "? no run"]
+    assert page.texts("#pipelines .state") == states
+    more = page.texts("#pipelines .more")
+    assert more[0].startswith("Successful at ") and more[0].endswith(" · 1 edge · task task-0: Successful"), more
+    assert re.fullmatch(r"Running since .*, 3 batches, 12,000 rows · 1 edge", more[2]), more
+    assert more[3] == "no run is known · 0 edges"
+    assert page.texts("#pipelines .error") == ["no room on the disk"]
+
+
+def test_a_pipeline_shows_what_it_moves(page: Tab) -> None:
+    button = (
+        "[...document.querySelectorAll('#pipelines button')].find((button) => button.textContent.startsWith('ingest'))"
+    )
+    moved = ["orders_delta", "shop.orders"]
+    point_at(page, button)
+    page.until(f"{LIT_EDGES}.join() === 'ingest'", "the edges of the job under the pointer")
+    assert page.value(LIT_NODES) == moved
+    point_at(page, "document.getElementById('summary')")
+    page.until(f"{LIT_EDGES}.length === 0", "nothing highlighted")
+    # From the label in the graph as well.
+    point_at(
+        page, "[...document.querySelectorAll('.edge text')].find((text) => text.textContent.startsWith('process'))"
+    )
+    page.until(f"{LIT_EDGES}.join() === 'process'", "the edge under the pointer")
+    point_at(page, "document.getElementById('summary')")
+
+    # With the keyboard: Enter keeps it, Escape lets go.
+    page.value("document.getElementById('search').focus()")
+    for _ in range(40):
+        page.press("Tab")
+        if (page.value(f"{FOCUS}.textContent") or "").startswith("ingest"):
+            break
+    assert page.value(LIT_EDGES) == ["ingest"], "the focus shows it"
+    page.press("Enter")
+    assert page.value(f"{FOCUS}.getAttribute('aria-pressed')") == "true"
+    page.press("Tab", "Tab")
+    page.value(f"{FOCUS}.blur()")
+    assert page.value(LIT_EDGES) == ["ingest"], "it stays"
+    # A column shows all pipelines on its way; after that the one that was kept is back.
+    point_at(page, "document.querySelector('[data-fqn$=\"orders_delta.email\"]')")
+    page.until(f"{LIT_EDGES}.length === 3", "the chain of the column")
+    lit = page.value("[...document.querySelectorAll('#pipelines button.on strong')].map((name) => name.textContent)")
+    assert lit == ["connector", "ingest", "process"]
+    point_at(page, "document.getElementById('summary')")
+    page.until(f"{LIT_EDGES}.join() === 'ingest'", "what was kept")
+    page.value(f"{button}.focus()")
+    page.press("Escape")
+    page.value(f"{FOCUS}.blur()")
+    assert page.value(LIT_EDGES) == []
+    assert page.complaints() == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -122,10 +210,31 @@ def test_both_schemes_can_be_read(chrome: Chrome, shop: Catalog, scheme: str) ->
         (".column text.tagged", "#canvas", "fill"),
         (".edge text", "#canvas", "fill"),
         (".edge .Successful", "#canvas", "fill"),
+        (".edge .Running", "#canvas", "fill"),
         (".edge .Failed", "#canvas", "fill"),
+        ("#pipelines strong", "#pipelines button", "color"),
+        ("#pipelines .more", "#pipelines button", "color"),
+        ("#pipelines .error", "#pipelines button", "color"),
+        (".state.Successful", "#pipelines button", "color"),
+        (".state.Running", "#pipelines button", "color"),
+        (".state.Failed", "#pipelines button", "color"),
     ]:
         text = colour(page, f"document.querySelector({selector!r})", property)
         ground = colour(page, f"document.querySelector({behind!r})", "backgroundColor")
+        assert contrast(text, ground) >= 4.5, f"{selector}: {text} on {ground}"
+    # On the ground of what is highlighted, too.
+    page.value("document.querySelector('[data-fqn$=\"orders.email\"]').focus()")
+    page.value("document.querySelector('#pipelines button').classList.add('on')")
+    for selector, behind in [
+        (".column.on text:not(.tagged):not(.type)", ".column.on rect"),
+        (".column.on text.tagged", ".column.on rect"),
+    ]:
+        text = colour(page, f"document.querySelector({selector!r})", "fill")
+        ground = colour(page, f"document.querySelector({behind!r})", "fill")
+        assert contrast(text, ground) >= 4.5, f"{selector}: {text} on {ground}"
+    for selector in ["#pipelines .on strong", "#pipelines .on .more", "#pipelines .on .state"]:
+        text = colour(page, f"document.querySelector({selector!r})", "color")
+        ground = colour(page, "document.querySelector('#pipelines .on')", "backgroundColor")
         assert contrast(text, ground) >= 4.5, f"{selector}: {text} on {ground}"
     assert page.complaints() == []
 

@@ -12,7 +12,10 @@ use super::parts;
 const TEXTS: [&str; 2] = ["description", "displayName"];
 
 /// Fields that are written by other requests than PUT and stay.
-const ELSEWHERE: [&str; 3] = ["usageSummary", "pipelineStatus", "profile"];
+const ELSEWHERE: [&str; 5] = ["usageSummary", "pipelineStatus", "profile", "pipelineStatuses", "sampleData"];
+
+/// Fields that have a request of their own and may stand in a PUT, too: one without them leaves them.
+const BESIDE: [&str; 1] = ["tableProfilerConfig"];
 
 /// Fields that say who changed the document and when, not what is in it.
 const STAMPS: [&str; 3] = ["version", "updatedAt", "updatedBy"];
@@ -23,6 +26,9 @@ pub fn onto(old: &Map<String, Value>, new: &mut Map<String, Value>, kind: &Kind,
         if let Some(value) = old.get(field) {
             new.insert(field.to_owned(), value.clone());
         }
+    }
+    for field in BESIDE.iter().filter(|field| !new.contains_key(**field)).collect::<Vec<_>>() {
+        carry(old, new, field);
     }
     texts(old, new, keep);
     tags(old, new);

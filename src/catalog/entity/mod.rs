@@ -72,7 +72,8 @@ pub fn put(writing: &Writing, kind: &'static Kind, body: Value, who: &Principal,
     for ((field, _), reference) in kind.above.iter().zip(&above) {
         document.insert((*field).to_owned(), Value::Object(reference.reference.clone()));
     }
-    if let Some(service_type) = above.first().and_then(|above| above.service_type.clone()) {
+    let tells_type = kind.own.iter().any(|field| field.name == "serviceType");
+    if let Some(service_type) = above.first().and_then(|above| above.service_type.clone()).filter(|_| tells_type) {
         document.insert("serviceType".into(), service_type);
     }
     for (field, default) in kind.defaults {
@@ -93,6 +94,34 @@ pub fn put(writing: &Writing, kind: &'static Kind, body: Value, who: &Principal,
     }
     let entity = finish(writing, kind, document, old.as_ref(), who)?;
     Ok(Written { entity, created: old.is_none() })
+}
+
+/// Sets one field of an entity, or takes it away.
+pub fn set(
+    writing: &Writing,
+    entity: &Entity,
+    field: &'static str,
+    value: Option<Value>,
+    who: &Principal,
+) -> Result<Entity> {
+    who.may_write(entity.kind)?;
+    let mut document = entity.document.clone();
+    match value {
+        Some(value) => document.insert(field.to_owned(), value),
+        None => document.shift_remove(field),
+    };
+    finish(writing, entity.kind, document, Some(entity), who)
+}
+
+/// The same for a measurement or a sample: the entity's version stays, as nothing about it has changed.
+pub fn attach(writing: &Writing, entity: &Entity, field: &'static str, value: Option<Value>) -> Result<Entity> {
+    let mut entity = entity.clone();
+    match value {
+        Some(value) => entity.document.insert(field.to_owned(), value),
+        None => entity.document.shift_remove(field),
+    };
+    writing.put_entity(&entity)?;
+    Ok(entity)
 }
 
 /// Names the parts, counts the version up where something has changed, and stores the document.
@@ -131,8 +160,10 @@ struct Above {
 /// What the entity stands below: its parent as the body names it, and what is above the parent.
 fn above(view: &impl View, kind: &Kind, body: &Map<String, Value>) -> Result<Vec<Above>> {
     let Some((field, parent_kind)) = kind.parent() else { return Ok(Vec::new()) };
-    let given = body.get(field).and_then(Value::as_str).unwrap_or_default();
-    let parent = by_either_name(view, parent_kind, given)?;
+    let parent = match body.get(field) {
+        Some(reference @ Value::Object(_)) => references::find(view, reference, &kind.parents().collect::<Vec<_>>())?,
+        given => by_either_name(view, parent_kind, given.and_then(Value::as_str).unwrap_or_default())?,
+    };
     let service_type = parent.document.get("serviceType").cloned();
     let mut found = vec![Above {
         reference: references::to(&parent),

@@ -54,6 +54,14 @@ fn check(entity: &Entity, document: &mut Map<String, Value>) -> Result<()> {
     let Some((field, _)) = entity.kind.above.first() else {
         return shape::check(document, &[COMMON, entity.kind.own, entity.kind.body]);
     };
+    let is_named = |known: &shape::Field| known.name == *field && matches!(known.shape, shape::Shape::Text);
+    if !entity.kind.body.iter().any(is_named) {
+        // A reference there, too, but for what only answers have.
+        if let Some(Value::Object(reference)) = document.get_mut(*field) {
+            reference.retain(|key, _| key != "href" && key != "deleted");
+        }
+        return shape::check(document, &[COMMON, entity.kind.own, entity.kind.body]);
+    }
     let reference = document.insert((*field).to_owned(), json!("parent"));
     shape::check(document, &[COMMON, entity.kind.own, entity.kind.body])?;
     if let Some(reference) = reference {

@@ -18,6 +18,8 @@ pub struct Kind {
     pub collection: &'static str,
     /// Fields that refer to what is above it and their kinds, nearest first. The first is the parent, which a body names.
     pub above: &'static [(&'static str, &'static str)],
+    /// Further kinds that the parent may be of. A body then names it by a reference, which tells the kind.
+    pub also_below: &'static [&'static str],
     /// Fields of a body that creates one.
     pub body: &'static [Field],
     /// Further fields of the entity, written by the catalog.
@@ -51,7 +53,12 @@ impl Kind {
     /// The kinds right below.
     pub fn children(&self) -> impl Iterator<Item = &'static Kind> {
         let name = self.name;
-        KINDS.iter().filter(move |kind| kind.above.first().is_some_and(|(_, parent)| *parent == name))
+        KINDS.iter().filter(move |kind| kind.parents().any(|parent| parent == name))
+    }
+
+    /// The kinds that its parent may be of.
+    pub fn parents(&self) -> impl Iterator<Item = &'static str> {
+        self.above.first().map(|(_, parent)| *parent).into_iter().chain(self.also_below.iter().copied())
     }
 
     /// True for services of any kind.
@@ -100,6 +107,7 @@ mod tests {
                     kind.name
                 );
             }
+            assert!(kind.parents().all(|parent| find(parent).is_some()), "{}", kind.name);
             if let Some((field, _)) = kind.above.first() {
                 let body = kind.body.iter().find(|known| known.name == *field);
                 assert!(body.is_some_and(|field| field.required), "{}: a body must name {field}", kind.name);

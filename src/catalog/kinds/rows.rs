@@ -4,12 +4,12 @@ use super::super::shape::Shape::{Absent, Any, Boolean, Integer, List, Number, Ob
 use super::super::shape::{Field, Shape, fields};
 use super::Kind;
 use super::shapes::{
-    CODE, COLUMN, CONSTRAINT, DATA_MODEL, MESSAGE_SCHEMA, PARTITION, PROFILE, REFERENCE, REFERENCE_FIELDS, RUN, STYLE,
-    TAG, TASK,
+    CODE, COLUMN, CONSTRAINT, DATA_MODEL, INGESTION_RUN, MESSAGE_SCHEMA, PARTITION, PROFILE, PROFILER, REFERENCE,
+    REFERENCE_FIELDS, RUN, SAMPLES, SCHEDULE, STYLE, TAG, TASK,
 };
 use super::words::{
-    CONTAINER_FILES, DATABASE_SERVICES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES, TABLE_FILES,
-    TABLE_TYPES,
+    CONTAINER_FILES, DATABASE_SERVICES, INGESTION_TYPES, MESSAGING_SERVICES, PIPELINE_SERVICES, STORAGE_SERVICES,
+    TABLE_FILES, TABLE_TYPES,
 };
 
 /// How to reach a service. Its `config` differs with every product, so its keys are the client's business.
@@ -58,6 +58,7 @@ macro_rules! service {
             name: $name,
             collection: $collection,
             above: &[],
+            also_below: &[],
             body: described![
                 "serviceType" required => OneOf($types),
                 "connection" => Object(CONNECTION),
@@ -82,6 +83,7 @@ pub static KINDS: &[Kind] = &[
         name: "database",
         collection: "databases",
         above: &[("service", "databaseService")],
+        also_below: &[],
         body: asset![
             "service" required => Text,
             "default" => Boolean,
@@ -100,6 +102,7 @@ pub static KINDS: &[Kind] = &[
         name: "databaseSchema",
         collection: "databaseSchemas",
         above: &[("database", "database"), ("service", "databaseService")],
+        also_below: &[],
         body: asset![
             "database" required => Text,
             "retentionPeriod" => Text,
@@ -118,13 +121,14 @@ pub static KINDS: &[Kind] = &[
         name: "table",
         collection: "tables",
         above: &[("databaseSchema", "databaseSchema"), ("database", "database"), ("service", "databaseService")],
+        also_below: &[],
         body: asset![
             "databaseSchema" required => Text,
             "columns" required => List(&COLUMN),
             "tableType" => OneOf(TABLE_TYPES),
             "tableConstraints" => List(&CONSTRAINT),
             "tablePartition" => Object(PARTITION),
-            "tableProfilerConfig" => Any,
+            "tableProfilerConfig" => Object(PROFILER),
             "dataModel" => Any,
             "locationPath" => Text,
             "schemaDefinition" => Text,
@@ -146,6 +150,7 @@ pub static KINDS: &[Kind] = &[
         name: "storedProcedure",
         collection: "storedProcedures",
         above: &[("databaseSchema", "databaseSchema"), ("database", "database"), ("service", "databaseService")],
+        also_below: &[],
         body: asset![
             "databaseSchema" required => Text,
             "storedProcedureCode" required => Object(CODE),
@@ -165,6 +170,7 @@ pub static KINDS: &[Kind] = &[
         name: "topic",
         collection: "topics",
         above: &[("service", "messagingService")],
+        also_below: &[],
         body: asset![
             "service" required => Text,
             "partitions" required => Integer,
@@ -179,6 +185,7 @@ pub static KINDS: &[Kind] = &[
         ],
         own: fields![
             "serviceType" => Text,
+            "sampleData" => Object(SAMPLES),
         ],
         defaults: &[("tags", "[]"), ("owners", "[]"), ("cleanupPolicies", "[]"), ("retentionSize", "-1.0")],
         parts: Some("/messageSchema/schemaFields"),
@@ -189,6 +196,7 @@ pub static KINDS: &[Kind] = &[
         name: "container",
         collection: "containers",
         above: &[("service", "storageService")],
+        also_below: &[],
         body: asset![
             "service" required => Text,
             "parent" => Object(REFERENCE_FIELDS),
@@ -212,6 +220,7 @@ pub static KINDS: &[Kind] = &[
         name: "pipeline",
         collection: "pipelines",
         above: &[("service", "pipelineService")],
+        also_below: &[],
         body: asset![
             "service" required => Text,
             "concurrency" => Integer,
@@ -232,10 +241,52 @@ pub static KINDS: &[Kind] = &[
         locations: &[],
         guarded: false,
     },
+    // A run of a client that fills the catalog, of a service of any kind.
+    Kind {
+        name: "ingestionPipeline",
+        collection: "services/ingestionPipelines",
+        above: &[("service", "pipelineService")],
+        also_below: &["databaseService", "messagingService", "storageService"],
+        body: fields![
+            "name" required => Text,
+            "displayName" => Text,
+            "description" => Text,
+            "pipelineType" required => OneOf(INGESTION_TYPES),
+            "sourceConfig" required => Object(CONNECTION),
+            "airflowConfig" required => Object(SCHEDULE),
+            "loggerLevel" => OneOf(&["DEBUG", "INFO", "WARN", "ERROR"]),
+            "raiseOnError" => Boolean,
+            "service" required => Object(REFERENCE_FIELDS),
+            "owners" => List(&REFERENCE),
+            "provider" => OneOf(PROVIDERS),
+            "domains" => Absent,
+            "processingEngine" => Absent,
+            "enableStreamableLogs" => Boolean,
+        ],
+        own: fields![
+            "pipelineStatuses" => Object(INGESTION_RUN),
+            "deployed" => Boolean,
+            "enabled" => Boolean,
+        ],
+        // Nothing here runs one: the client does, from outside.
+        defaults: &[
+            ("owners", "[]"),
+            ("loggerLevel", r#""INFO""#),
+            ("raiseOnError", "true"),
+            ("deployed", "false"),
+            ("enabled", "true"),
+            ("provider", r#""user""#),
+            ("enableStreamableLogs", "false"),
+        ],
+        parts: None,
+        locations: &[],
+        guarded: false,
+    },
     Kind {
         name: "classification",
         collection: "classifications",
         above: &[],
+        also_below: &[],
         body: fields![
             "name" required => Text,
             "displayName" => Text,
@@ -257,6 +308,7 @@ pub static KINDS: &[Kind] = &[
         name: "tag",
         collection: "tags",
         above: &[("classification", "classification")],
+        also_below: &[],
         body: fields![
             "name" required => Text,
             "displayName" => Text,
@@ -286,6 +338,7 @@ pub static KINDS: &[Kind] = &[
         name: "user",
         collection: "users",
         above: &[],
+        also_below: &[],
         body: fields![
             "name" required => Text,
             "displayName" => Text,
@@ -309,6 +362,7 @@ pub static KINDS: &[Kind] = &[
         name: "team",
         collection: "teams",
         above: &[],
+        also_below: &[],
         body: fields![
             "name" required => Text,
             "displayName" => Text,
@@ -328,6 +382,7 @@ pub static KINDS: &[Kind] = &[
         name: "bot",
         collection: "bots",
         above: &[],
+        also_below: &[],
         body: fields![
             "name" required => Text,
             "displayName" => Text,

@@ -183,3 +183,84 @@ pub static LINEAGE_DETAILS: &[Field] = fields![
     "assetEdges" => Integer,
     "tempLineageTables" => List(&HOP),
 ];
+
+/// Which rows and columns a profiler looks at.
+pub static PROFILER: &[Field] = fields![
+    "profileSampleType" => OneOf(&["PERCENTAGE", "ROWS"]),
+    "profileSample" => Number,
+    "samplingMethodType" => OneOf(&["BERNOULLI", "SYSTEM"]),
+    "sampleDataCount" => Integer,
+    "randomizedSample" => Boolean,
+    "profileQuery" => Text,
+    "excludeColumns" => List(&Text),
+    "includeColumns" => List(&PROFILED_COLUMN),
+    "partitioning" => Object(PROFILED_PARTITION),
+    "computeTableMetrics" => Boolean,
+    "computeColumnMetrics" => Boolean,
+    "sparkTableProfilerConfig" => Any,
+];
+
+static PROFILED_COLUMN: Shape = Object(fields!["columnName" => Text, "metrics" => List(&Text)]);
+
+static PROFILED_PARTITION: &[Field] = fields![
+    "enablePartitioning" => Boolean,
+    "partitionColumnName" => Text,
+    "partitionIntervalType" => OneOf(&[
+        "TIME-UNIT", "INTEGER-RANGE", "INGESTION-TIME", "COLUMN-VALUE", "INJECTED", "ENUM", "OTHER",
+    ]),
+    "partitionInterval" => Integer,
+    "partitionIntervalUnit" => OneOf(&["YEAR", "MONTH", "DAY", "HOUR"]),
+    "partitionValues" => List(&Any),
+    "partitionIntegerRangeStart" => Integer,
+    "partitionIntegerRangeEnd" => Integer,
+];
+
+/// Messages of a topic, as text.
+pub static SAMPLES: &[Field] = fields!["messages" => List(&Text)];
+
+/// When an ingestion pipeline is due.
+pub static SCHEDULE: &[Field] = fields![
+    "pausePipeline" => Boolean,
+    "concurrency" => Integer,
+    "startDate" => Text,
+    "endDate" => Text,
+    "pipelineTimezone" => Text,
+    "retries" => Integer,
+    "retryDelay" => Integer,
+    "pipelineCatchup" => Boolean,
+    "scheduleInterval" => Text,
+    "maxActiveRuns" => Integer,
+    "workflowTimeout" => Integer,
+    "workflowDefaultView" => Text,
+    "workflowDefaultViewOrientation" => Text,
+    "email" => Text,
+];
+
+/// One run of an ingestion pipeline.
+pub static INGESTION_RUN: &[Field] = fields![
+    "runId" required => Text,
+    "pipelineState" required => OneOf(&["queued", "success", "failed", "running", "partialSuccess", "stopped"]),
+    "startDate" => Integer,
+    "timestamp" => Integer,
+    "endDate" => Integer,
+    "status" => List(&STEP),
+    "config" => Any,
+    "metadata" => Any,
+];
+
+/// What a step of it has done.
+static STEP: Shape = Object(fields![
+    "name" required => Text,
+    "records" => Integer,
+    "updated_records" => Integer,
+    "warnings" => Integer,
+    "errors" => Integer,
+    "filtered" => Integer,
+    "failures" => List(&STEP_FAILURE),
+    "progress" => Any,
+    "operationMetrics" => Any,
+    "sourceTimeMs" => Number,
+    "sinkTimeMs" => Number,
+]);
+
+static STEP_FAILURE: Shape = Object(fields!["name" required => Text, "error" required => Text, "stackTrace" => Text]);

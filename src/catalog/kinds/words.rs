@@ -262,3 +262,17 @@ pub static LINEAGE_SOURCES: &[&str] = &[
     "CrossDatabaseLineage",
     "ChildAssets",
 ];
+
+/// What an ingestion pipeline does.
+pub const INGESTION_TYPES: &[&str] = &[
+    "metadata",
+    "usage",
+    "lineage",
+    "profiler",
+    "autoClassification",
+    "TestSuite",
+    "dataInsight",
+    "elasticSearchReindex",
+    "dbt",
+    "application",
+];

@@ -5,8 +5,11 @@
   const SVG = 'http://www.w3.org/2000/svg';
   const list = document.getElementById('assets'), canvas = document.getElementById('canvas');
   const search = document.getElementById('search'), summary = document.getElementById('summary');
-  let graph = { assets: [], edges: [] }, plan = null, picture = null, chosen = null, lit = new Set();
-  const nodeOf = new Map(), columnOf = new Map(), edgeOf = new Map();
+  const movers = document.getElementById('pipelines');
+  let graph = { assets: [], pipelines: [], edges: [] }, plan = null, picture = null, chosen = null, lit = new Set();
+  // The pipeline that stays highlighted.
+  let kept = null;
+  const nodeOf = new Map(), columnOf = new Map(), edgeOf = new Map(), buttonOf = new Map();
 
   function html(name, text, className) {
     const element = document.createElement(name);
@@ -80,6 +83,58 @@
     return entry;
   }
 
+  // What is known of the last run, in words.
+  function told(pipeline) {
+    const { state, at, rows, batches } = pipeline;
+    if (!state) return 'no run is known';
+    const done = [[batches, 'batches'], [rows, 'rows']].filter(([count]) => count != null).map(([count, word]) => `, ${count.toLocaleString()} ${word}`).join('');
+    return `${state} ${state === 'Running' ? 'since' : 'at'} ${new Date(at).toLocaleString()}${done}`;
+  }
+
+  // A mark beside the word, so that the state does not depend on seeing colours.
+  const MARKS = { Running: '▶', Successful: '✓', Failed: '✗', Pending: '…', Skipped: '–' };
+  const mark = (pipeline) => `${MARKS[pipeline.state] || '?'} ${pipeline.state || 'no run'}`;
+
+  function showPipelines() {
+    buttonOf.clear();
+    movers.replaceChildren(...graph.pipelines.map((pipeline) => {
+      const entry = html('li'), button = html('button'), edges = graph.edges.filter((edge) => edge.pipeline === pipeline);
+      button.append(html('strong', pipeline.name), ' ', html('small', `in ${pipeline.service || ''}`), ' ', html('span', mark(pipeline), `state ${pipeline.state || ''}`));
+      const more = [told(pipeline), `${edges.length} ${edges.length === 1 ? 'edge' : 'edges'}`, ...pipeline.tasks.map((task) => `task ${task.name}: ${task.state}`)];
+      button.append(html('small', more.join(' · '), 'more'));
+      if (pipeline.error) button.append(html('small', pipeline.error, 'error'));
+      button.setAttribute('aria-pressed', 'false');
+      if (pipeline.description) button.title = pipeline.description;
+      button.addEventListener('mouseenter', () => showMoved(pipeline));
+      button.addEventListener('mouseleave', () => showMoved(kept));
+      button.addEventListener('focus', () => showMoved(pipeline));
+      button.addEventListener('blur', () => showMoved(kept));
+      button.addEventListener('click', () => keep(kept === pipeline ? null : pipeline));
+      button.addEventListener('keydown', (event) => { if (event.key === 'Escape') keep(null); });
+      buttonOf.set(pipeline, button);
+      entry.append(button);
+      return entry;
+    }));
+  }
+
+  function keep(pipeline) {
+    kept = pipeline;
+    for (const [other, button] of buttonOf) button.setAttribute('aria-pressed', String(other === kept));
+    showMoved(kept);
+  }
+
+  // Everything that a pipeline moves: its edges and their ends.
+  function showMoved(pipeline) {
+    highlight(null);
+    if (!pipeline || !plan) return;
+    picture.classList.add('chosen');
+    buttonOf.get(pipeline).classList.add('on');
+    for (const edge of plan.edges.filter((edge) => edge.pipeline === pipeline)) {
+      edgeOf.get(edge).classList.add('on');
+      for (const end of [edge.from, edge.to]) nodeOf.get(end).classList.add('on');
+    }
+  }
+
   function draw() {
     const linked = new Set(graph.edges.flatMap((edge) => [edge.from, edge.to]));
     const assets = graph.assets.filter((asset) => linked.has(asset.id));
@@ -104,12 +159,17 @@
     const x1 = from.x + from.width, y1 = from.y + Layout.HEAD / 2, x2 = to.x, y2 = to.y + Layout.HEAD / 2;
     group.append(svg('path', { d: Layout.curve(x1, y1, x2, y2) }));
     if (edge.pipeline) {
-      const { name, state, at, rows, batches } = edge.pipeline;
-      const since = state === 'Running' ? 'since' : 'at';
-      const done = [[batches, 'batches'], [rows, 'rows']].filter(([count]) => count != null).map(([count, word]) => `, ${count.toLocaleString()} ${word}`).join('');
-      const label = svg('text', { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 5, 'text-anchor': 'middle' }, short(name, 20));
-      if (state) label.append(svg('tspan', { class: state, x: (x1 + x2) / 2, dy: 16 }, state));
-      label.append(svg('title', {}, `${edge.pipeline.fqn}${state ? `: ${state} ${since} ${new Date(at).toLocaleString()}${done}` : ': no run is known'}`));
+      const { name, state } = edge.pipeline;
+      const x = (x1 + x2) / 2, y = (y1 + y2) / 2, label = svg('g', { class: 'mover' });
+      // Between the letters of a text nothing notices the pointer.
+      label.append(svg('rect', { x: x - 60, y: y - 17, width: 120, height: 34 }));
+      const text = svg('text', { x, y: y - 5, 'text-anchor': 'middle' }, short(name, 20));
+      text.append(svg('tspan', { class: state || '', x, dy: 16 }, mark(edge.pipeline)));
+      label.append(text);
+      label.append(svg('title', {}, `${edge.pipeline.fqn}: ${told(edge.pipeline)}`));
+      label.addEventListener('mouseenter', () => showMoved(edge.pipeline));
+      label.addEventListener('mouseleave', () => showMoved(kept));
+      label.addEventListener('click', () => keep(kept === edge.pipeline ? null : edge.pipeline));
       group.append(label);
     }
     edgeOf.set(edge, group);
@@ -117,7 +177,8 @@
   }
 
   function describe(node) {
-    const names = (side, other) => plan.edges.filter((edge) => edge[side] === node.asset.id).map((edge) => plan.nodes.get(edge[other]).asset.fqn);
+    const by = (edge) => (edge.pipeline ? ` by ${edge.pipeline.name} (${edge.pipeline.state || 'no run'})` : '');
+    const names = (side, other) => plan.edges.filter((edge) => edge[side] === node.asset.id).map((edge) => plan.nodes.get(edge[other]).asset.fqn + by(edge));
     const from = names('to', 'from'), to = names('from', 'to');
     return `${node.asset.kind} ${node.asset.fqn}${from.length ? `, comes from ${from.join(' and ')}` : ''}${to.length ? `, goes to ${to.join(' and ')}` : ''}`;
   }
@@ -160,9 +221,9 @@
     group.append(svg('text', { class: column.tags.length ? 'tagged' : 'type', x: x + width - 8, y: y + 13, 'text-anchor': 'end' },
       short(column.tags.length ? column.tags[0] : column.type || '', 18)));
     group.addEventListener('mouseenter', () => highlight(column.fqn));
-    group.addEventListener('mouseleave', () => highlight(chosen));
+    group.addEventListener('mouseleave', () => (chosen ? highlight(chosen) : showMoved(kept)));
     group.addEventListener('focus', () => { chosen = column.fqn; highlight(chosen); });
-    group.addEventListener('blur', () => { chosen = null; highlight(null); });
+    group.addEventListener('blur', () => { chosen = null; showMoved(kept); });
     group.addEventListener('click', () => group.focus());
     group.classList.toggle('on', lit.has(column.fqn));
     columnOf.set(column.fqn, group);
@@ -184,7 +245,7 @@
       case 'ArrowUp': at > 0 ? focus(node.shown[at - 1].fqn) : nodeOf.get(node.asset.id).focus(); break;
       case 'ArrowRight':
       case 'ArrowLeft': move(event.key === 'ArrowRight', node, here, focus); break;
-      case 'Escape': nodeOf.get(node.asset.id).focus(); chosen = null; highlight(null); break;
+      case 'Escape': nodeOf.get(node.asset.id).focus(); chosen = null; keep(null); break;
       default: return;
     }
     event.preventDefault();
@@ -207,6 +268,7 @@
     for (const element of picture.querySelectorAll('.on')) element.classList.remove('on');
     maps.replaceChildren();
     picture.classList.toggle('chosen', Boolean(fqn));
+    for (const button of buttonOf.values()) button.classList.remove('on');
     lit = new Set();
     if (!fqn) return;
     const { columns, steps } = Layout.chain(plan.edges, fqn);
@@ -218,6 +280,7 @@
     }
     for (const { from, to, edge } of steps) {
       edgeOf.get(edge).classList.add('on');
+      buttonOf.get(edge.pipeline)?.classList.add('on');
       const a = plan.columns.get(from), b = plan.columns.get(to);
       if (!a || !b) continue;
       const half = Layout.ROW / 2;
@@ -238,8 +301,12 @@
     if (!answer.ok) throw new Error(body.message);
     // An edge of something that is deleted is not shown.
     const known = new Set(body.assets.map((asset) => asset.id));
-    graph = { assets: body.assets, edges: body.edges.filter((edge) => known.has(edge.from) && known.has(edge.to)) };
+    const pipelines = new Map(body.pipelines.map((pipeline) => [pipeline.id, pipeline]));
+    const edges = body.edges.filter((edge) => known.has(edge.from) && known.has(edge.to));
+    for (const edge of edges) edge.pipeline = pipelines.get(edge.pipeline) || null;
+    graph = { assets: body.assets, pipelines: body.pipelines, edges };
     for (const asset of graph.assets) asset.words = words(asset);
+    showPipelines();
     draw();
     showList([]);
     document.body.dataset.ready = 'true';

@@ -44,10 +44,11 @@ fn entities(view: &impl View, findings: &mut Vec<String>) -> Result<()> {
                 findings.push(format!("{label}: not in the index of locations"));
             }
         }
-        for (field, above) in entity.kind.above {
+        for (place, (field, above)) in entity.kind.above.iter().enumerate() {
+            let fits = |found: &str| found == *above || (place == 0 && entity.kind.also_below.contains(&found));
             let id = entity.document.get(*field).and_then(|value| value.get("id")).and_then(|id| id.as_str());
             let there = match id.and_then(|id| Uuid::try_parse(id).ok()) {
-                Some(id) => view.entity(id)?.is_some_and(|found| found.kind.name == *above),
+                Some(id) => view.entity(id)?.is_some_and(|found| fits(found.kind.name)),
                 None => false,
             };
             if !there {

@@ -116,6 +116,7 @@ async fn get(context: &Context, stack: &Stack, state: State, services: &[String]
     let present = if force { BTreeSet::new() } else { state.present() };
     let operations = wanted.into_iter().filter(|reference| !present.contains(reference)).map(|reference| Operation {
         instead: None,
+        in_place_of: Vec::new(),
         optional: stack
             .project
             .services

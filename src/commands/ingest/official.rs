@@ -119,6 +119,7 @@ async fn image(context: &Context, stack: &Stack) -> Result<ContainerSpec, Failur
     let operation = Operation {
         optional: false,
         instead: None,
+        in_place_of: Vec::new(),
         action: Action::EnsureImage { reference: container.image.clone() },
         cause: "not there".to_owned(),
         service: None,

@@ -218,7 +218,7 @@ impl Runner<'_> {
     fn record(&mut self, id: usize, outcome: Outcome, elapsed: Duration, detail: String) {
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         self.events.send(Event::Finished { id, outcome, elapsed_ms, detail: detail.clone() });
-        let changed = self.schedule.changed(id);
-        self.results[id] = OpResult { outcome: Some(outcome), elapsed, detail, changed };
+        let (changed, stood_by) = (self.schedule.changed(id), self.schedule.stood_by(id));
+        self.results[id] = OpResult { outcome: Some(outcome), elapsed, detail, changed, stood_by };
     }
 }

@@ -16,6 +16,8 @@ pub struct OpResult {
     pub detail: String,
     /// True when it changed something itself.
     pub changed: bool,
+    /// True when it was only for the case that others are left out, and they were not.
+    pub stood_by: bool,
 }
 
 /// What came of a run, operation by operation.

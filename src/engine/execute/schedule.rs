@@ -13,6 +13,8 @@ pub(super) enum End {
     },
     /// Nothing before it changed anything.
     NotNeeded,
+    /// What it would have stood in for is there, or it comes after something of which that is true.
+    StoodBy,
     /// Optional and failed, or after something that was left out: the name of the optional service.
     LeftOut(String),
     Failed,
@@ -51,13 +53,22 @@ impl<'a> Schedule<'a> {
     }
 
     pub(super) fn end(&mut self, id: usize, end: End) {
-        self.touched[id] = end == End::Done { changed: true } || self.touched_before(id);
+        // What was left out passes nothing on.
+        self.touched[id] = match end {
+            End::LeftOut(_) => false,
+            _ => end == End::Done { changed: true } || self.touched_before(id),
+        };
         self.states[id] = State::Ended(end);
     }
 
     /// True when the operation changed something.
     pub(super) fn changed(&self, id: usize) -> bool {
         matches!(self.states[id], State::Ended(End::Done { changed: true }))
+    }
+
+    /// True when the operation was only for the case that others are left out, and they were not.
+    pub(super) fn stood_by(&self, id: usize) -> bool {
+        matches!(self.states[id], State::Ended(End::StoodBy))
     }
 
     /// Ends operations that cannot begin any more and finds those that can. Ids are topological: one pass is enough.
@@ -121,16 +132,42 @@ impl<'a> Schedule<'a> {
                     let reason = format!("needs {name}, which is left out");
                     return Some((End::LeftOut(name.clone()), Outcome::Skipped, reason));
                 }
+                Some(End::StoodBy) => return Some(stood_by()),
                 Some(End::Done { .. } | End::NotNeeded) | None => {}
             }
+        }
+        if let Some(name) = self.gone_before(id) {
+            return Some((End::LeftOut(name.to_owned()), Outcome::Skipped, format!("{name} is left out")));
+        }
+        let is_left_out = |other: &usize| matches!(self.end_of(*other), Some(End::LeftOut(_)));
+        if !operation.in_place_of.is_empty() && self.is_free(id) && !operation.in_place_of.iter().any(is_left_out) {
+            return Some(stood_by());
         }
         (operation.on_change && self.is_free(id) && !self.touched_before(id))
             .then(|| (End::NotNeeded, Outcome::Skipped, "not needed: nothing changed".to_owned()))
     }
 
-    fn touched_before(&self, id: usize) -> bool {
-        self.plan.operations[id].before().any(|before| self.touched[before])
+    /// A service that is left out together with the one of this operation, because another does the work of both.
+    fn gone_before(&self, id: usize) -> Option<&str> {
+        let operation = &self.plan.operations[id];
+        let instead = operation.instead.as_ref().filter(|_| operation.in_place_of.is_empty())?;
+        let together =
+            self.plan.operations.iter().zip(&self.states).filter(|(other, _)| other.instead.as_ref() == Some(instead));
+        together.filter(|(other, _)| other.in_place_of.is_empty()).find_map(|(_, state)| match state {
+            State::Ended(End::LeftOut(name)) => Some(name.as_str()),
+            _ => None,
+        })
     }
+
+    fn touched_before(&self, id: usize) -> bool {
+        // What it stands in for has changed nothing for it.
+        let operation = &self.plan.operations[id];
+        operation.after.iter().chain(&operation.after_ended).any(|before| self.touched[*before])
+    }
+}
+
+fn stood_by() -> (End, Outcome, String) {
+    (End::StoodBy, Outcome::Skipped, "not needed: what it stands in for is there".to_owned())
 }
 
 /// Engine calls are bounded; gates, steps and images mostly wait, or have a bound of their own.

@@ -45,6 +45,9 @@ pub struct Operation {
     pub optional: bool,
     /// The service that does the work of what is then skipped.
     pub instead: Option<String>,
+    /// Only when one of these was left out; skipped otherwise. All of them must have ended before. Empty for what does not
+    /// depend on that.
+    pub in_place_of: Vec<usize>,
 }
 
 /// What an operation does.
@@ -122,9 +125,11 @@ pub enum Until {
 }
 
 impl Plan {
-    /// Number of operations that change something: everything but gates and steps, which look first.
+    /// Number of operations that change something: everything but gates and steps, which look first, and what is done only
+    /// where something else fails.
     pub fn changes(&self) -> usize {
-        self.operations.iter().filter(|operation| operation.action.is_change()).count()
+        let due = self.operations.iter().filter(|operation| operation.in_place_of.is_empty());
+        due.filter(|operation| operation.action.is_change()).count()
     }
 
     /// Containers of a service that the plan starts or waits for.
@@ -164,7 +169,7 @@ impl Plan {
 impl Operation {
     /// Every operation that must have ended before this one begins.
     pub fn before(&self) -> impl Iterator<Item = usize> + '_ {
-        self.after.iter().chain(&self.after_ended).copied()
+        self.after.iter().chain(&self.after_ended).chain(&self.in_place_of).copied()
     }
 }
 

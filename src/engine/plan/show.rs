@@ -77,12 +77,12 @@ impl fmt::Display for Plan {
         let wait_width = waits.iter().map(String::len).max().unwrap_or(0);
         let id_width = (self.operations.len() - 1).to_string().len().max(2);
         for (id, operation) in self.operations.iter().enumerate() {
-            let notes = match (operation.optional, operation.on_change) {
-                (true, true) => ", optional, after changes only",
-                (true, false) => ", optional",
-                (false, true) => ", after changes only",
-                (false, false) => "",
-            };
+            let notes = [
+                (operation.optional, ", optional"),
+                (operation.on_change, ", after changes only"),
+                (!operation.in_place_of.is_empty(), ", only if needed"),
+            ];
+            let notes: String = notes.into_iter().filter_map(|(is_so, note)| is_so.then_some(note)).collect();
             writeln!(
                 formatter,
                 "[{id:id_width$}] {:<6}  {:subject_width$}  {:wait_width$}  ({}{notes})",
@@ -96,11 +96,15 @@ impl fmt::Display for Plan {
     }
 }
 
-/// `after 1,4,~7`, or nothing.
+/// `after 1,4,~7`, or nothing; `else 3..8` are those of which one must have been left out.
 fn waits(operation: &Operation) -> String {
     let hard = operation.after.iter().map(ToString::to_string);
     let soft = operation.after_ended.iter().map(|id| format!("~{id}"));
-    let all: Vec<_> = hard.chain(soft).collect();
+    let alternative = match (operation.in_place_of.first(), operation.in_place_of.last()) {
+        (Some(first), Some(last)) => Some(format!("else {first}..{last}")),
+        _ => None,
+    };
+    let all: Vec<_> = hard.chain(soft).chain(alternative).collect();
     if all.is_empty() { String::new() } else { format!("after {}", all.join(",")) }
 }
 
@@ -131,6 +135,7 @@ mod tests {
             on_change: false,
             optional: false,
             instead: None,
+            in_place_of: Vec::new(),
         }
     }
 

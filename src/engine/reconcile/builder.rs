@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alternatives::Alternatives;
 use crate::engine::plan::{Action, Operation, Plan, Warning};
-use crate::model::{Project, Service};
+use crate::model::Project;
 
 /// A plan in the making.
 pub(super) struct Builder {
@@ -11,19 +12,32 @@ pub(super) struct Builder {
     optional: BTreeSet<String>,
     /// Service to the one that does its work where it is left out.
     instead: BTreeMap<String, String>,
+    /// Stand-in to the operations of which one must have been left out before it does anything.
+    in_place_of: BTreeMap<String, Vec<usize>>,
 }
 
 impl Builder {
-    /// A plan that makes things: what optional services need may fail.
+    /// A plan that makes or starts things: what optional services need may fail.
     pub(super) fn new(project: &Project) -> Self {
-        let replaced = |service: &Service| Some((service.name.clone(), service.ext.instead.clone()?));
-        let instead = project.services.values().filter_map(replaced).collect();
-        Self { plan: Plan::default(), optional: optional_services(project), instead }
+        Self { optional: optional_services(project), ..Self::strict() }
+    }
+
+    /// The same, with services that stand in for others.
+    pub(super) fn with_alternatives(project: &Project, alternatives: &Alternatives<'_>) -> Self {
+        let pairs =
+            alternatives.iter().flat_map(|(name, services)| services.iter().map(move |service| (*service, name)));
+        let instead = pairs.map(|(service, name)| (service.to_owned(), name.to_owned())).collect();
+        Self { instead, ..Self::new(project) }
     }
 
     /// A plan that takes things away: nothing that is left over may be passed over in silence.
     pub(super) fn strict() -> Self {
-        Self { plan: Plan::default(), optional: BTreeSet::new(), instead: BTreeMap::new() }
+        Self {
+            plan: Plan::default(),
+            optional: BTreeSet::new(),
+            instead: BTreeMap::new(),
+            in_place_of: BTreeMap::new(),
+        }
     }
 
     /// Adds an operation and returns its id. `after` must end well before, `ended` must only end.
@@ -49,8 +63,16 @@ impl Builder {
             on_change: false,
             optional: service.is_some_and(|service| self.optional.contains(service)),
             instead: service.and_then(|service| self.instead.get(service)).cloned(),
+            in_place_of: service.and_then(|service| self.in_place_of.get(service)).cloned().unwrap_or_default(),
         });
         id
+    }
+
+    /// From now on what is added of a stand-in is done only where something that it stands in for was left out until here.
+    pub(super) fn hold_back(&mut self, stand_in: &str) {
+        let operations = self.plan.operations.iter().enumerate();
+        let of_others = operations.filter(|(_, operation)| operation.instead.as_deref() == Some(stand_in));
+        self.in_place_of.insert(stand_in.to_owned(), of_others.map(|(id, _)| id).collect());
     }
 
     /// An operation that several services need may fail when it may for each of them.

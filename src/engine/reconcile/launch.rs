@@ -32,14 +32,16 @@ pub(super) struct Start {
     pub after: Vec<usize>,
     /// Ended: its own stop, or that of others that hold its ports.
     pub ended: Vec<usize>,
+    /// Only when something before it changed something: it may still run.
+    pub on_change: bool,
 }
 
 /// What others wait for, per service.
 #[derive(Default)]
-struct Ends {
-    started: Vec<usize>,
-    ready: Vec<usize>,
-    completed: Vec<usize>,
+pub(super) struct Ends {
+    pub started: Vec<usize>,
+    pub ready: Vec<usize>,
+    pub completed: Vec<usize>,
 }
 
 /// Adds starts, gates and steps in the order of the graph.
@@ -50,16 +52,30 @@ pub(super) struct Launcher<'a> {
     pub steps: &'a BTreeSet<String>,
     /// Those of them that only run after a change.
     pub on_change: &'a BTreeSet<String>,
+    /// What it has added.
+    pub added: Added<'a>,
+}
+
+/// What others wait for: of services, and of steps.
+#[derive(Default)]
+pub(super) struct Added<'a> {
+    pub services: BTreeMap<&'a str, Ends>,
+    pub steps: BTreeMap<&'a str, usize>,
 }
 
 impl Launcher<'_> {
-    pub(super) fn add(&self, builder: &mut Builder, launches: &BTreeMap<String, Vec<Launch>>) {
-        let mut services: BTreeMap<&str, Ends> = BTreeMap::new();
-        let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
-        for name in self.graph.order() {
+    /// Adds those that `is_meant` accepts; what they need must be among them, or have been added before.
+    pub(super) fn add(
+        &mut self,
+        builder: &mut Builder,
+        launches: &BTreeMap<String, Vec<Launch>>,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) {
+        let graph = self.graph;
+        for name in graph.order().iter().filter(|name| is_meant(name)) {
             let (mut after, mut ended) = (Vec::new(), Vec::new());
             for edge in self.graph.needs(name) {
-                let ids = self.resolve(edge, &services, &steps);
+                let ids = self.resolve(edge);
                 if edge.required { after.extend(ids) } else { ended.extend(ids) }
             }
             match (self.graph.kind(name), launches.get(name)) {
@@ -69,11 +85,11 @@ impl Launcher<'_> {
                     if self.on_change.contains(name) {
                         builder.set_on_change(id);
                     }
-                    steps.insert(name, id);
+                    self.added.steps.insert(name, id);
                 }
                 (Some(Kind::Service), Some(launches)) => {
                     let ends = self.service(builder, name, launches, &after, &ended);
-                    services.insert(name, ends);
+                    self.added.services.insert(name, ends);
                 }
                 _ => {}
             }
@@ -95,7 +111,11 @@ impl Launcher<'_> {
                 let action = Action::StartContainer { name: launch.container.clone() };
                 let after = after.iter().chain(&start.after).copied();
                 let ended = ended.iter().chain(&start.ended).copied();
-                builder.push(action, &launch.cause, Some(name), after, ended)
+                let id = builder.push(action, &launch.cause, Some(name), after, ended);
+                if start.on_change {
+                    builder.set_on_change(id);
+                }
+                id
             });
             ends.started.extend(started);
             let settle = if started.is_some() { SETTLE } else { Duration::ZERO };
@@ -123,14 +143,14 @@ impl Launcher<'_> {
     }
 
     /// The operations behind an edge. A step that is no part of the plan stands for all that it comes after.
-    fn resolve(&self, edge: &Edge, services: &BTreeMap<&str, Ends>, steps: &BTreeMap<&str, usize>) -> Vec<usize> {
+    fn resolve(&self, edge: &Edge) -> Vec<usize> {
         if self.graph.kind(&edge.to) == Some(Kind::Step) {
-            return steps.get(edge.to.as_str()).map_or_else(
-                || self.graph.needs(&edge.to).iter().flat_map(|edge| self.resolve(edge, services, steps)).collect(),
+            return self.added.steps.get(edge.to.as_str()).map_or_else(
+                || self.graph.needs(&edge.to).iter().flat_map(|edge| self.resolve(edge)).collect(),
                 |id| vec![*id],
             );
         }
-        let Some(ends) = services.get(edge.to.as_str()) else { return Vec::new() };
+        let Some(ends) = self.added.services.get(edge.to.as_str()) else { return Vec::new() };
         match edge.need {
             Need::Started => ends.started.clone(),
             Need::Completed => ends.completed.clone(),

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
+use super::alternatives::outdone;
 use super::builder::Builder;
 use super::decide::{Change, Decision, by_service, by_state};
-use super::launch::{Launch, Launcher, Start, is_job};
+use super::launch::{Added, Launch, Launcher, Start, is_job};
 use super::remove::{Going, Removals};
 use crate::engine::graph::Graph;
 use crate::engine::observed::{ContainerSummary, Observed};
@@ -25,7 +26,11 @@ pub fn stop(project: &Project, observed: &Observed, services: &[String]) -> Resu
 /// Starts containers that exist, dependencies first and gated: those of the named services with all that they need.
 pub fn start(project: &Project, observed: &Observed, services: &[String]) -> Result<Plan, PlanError> {
     let graph = Graph::new(project)?;
-    let selection = graph.select(project, services)?;
+    let mut selection = graph.select(project, services)?;
+    if selection.full {
+        let outdone = outdone(project, observed);
+        selection.services.retain(|service| !outdone.contains(service));
+    }
     let mut builder = Builder::new(project);
     let launches = launches(project, observed, &mut builder, &selection.services, |container, job| {
         let decision = by_state(container, observed.exit_codes.get(&container.name).copied(), job);
@@ -38,7 +43,8 @@ pub fn start(project: &Project, observed: &Observed, services: &[String]) -> Res
     let paused: Vec<_> = observed.containers.iter().filter(|container| needs_stop(container)).collect();
     let launches = with_stops(project, &graph, &mut builder, &paused, launches, "is paused");
     let none = BTreeSet::new();
-    Launcher { project, graph: &graph, steps: &none, on_change: &none }.add(&mut builder, &launches);
+    let mut wiring = Launcher { project, graph: &graph, steps: &none, on_change: &none, added: Added::default() };
+    wiring.add(&mut builder, &launches, &|_| true);
     Ok(builder.finish())
 }
 
@@ -47,7 +53,9 @@ pub fn start(project: &Project, observed: &Observed, services: &[String]) -> Res
 pub fn restart(project: &Project, observed: &Observed, services: &[String]) -> Result<Plan, PlanError> {
     let graph = Graph::new(project)?;
     let named = check(project, &graph, services)?;
-    let chosen = if named.is_empty() { project.services.keys().cloned().collect() } else { named.clone() };
+    let outdone = outdone(project, observed);
+    let all = project.services.keys().filter(|service| !outdone.contains(*service));
+    let chosen = if named.is_empty() { all.cloned().collect() } else { named.clone() };
     let mut builder = Builder::new(project);
     let cause = "restart was asked for";
     let launches = launches(project, observed, &mut builder, &chosen, |container, job| {
@@ -59,7 +67,8 @@ pub fn restart(project: &Project, observed: &Observed, services: &[String]) -> R
     let live: Vec<_> = observed.containers.iter().filter(|container| container.state.is_live()).collect();
     let launches = with_stops(project, &graph, &mut builder, &live, launches, cause);
     let none = BTreeSet::new();
-    Launcher { project, graph: &graph, steps: &none, on_change: &none }.add(&mut builder, &launches);
+    let mut wiring = Launcher { project, graph: &graph, steps: &none, on_change: &none, added: Added::default() };
+    wiring.add(&mut builder, &launches, &|_| true);
     Ok(builder.finish())
 }
 

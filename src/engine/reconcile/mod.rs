@@ -3,6 +3,7 @@
 //!
 //! `up` closes the whole difference; `down`, `stop`, `start` and `restart` only look at what is there.
 
+mod alternatives;
 mod builder;
 mod decide;
 mod launch;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use super::graph::GraphError;
 use crate::exit;
 use crate::failure::Failure;
+pub use alternatives::select;
 pub use lifecycle::{restart, start, stop};
 pub use refuse::refusals;
 pub use remove::{down, reset_all, reset_part};

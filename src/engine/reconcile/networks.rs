@@ -90,7 +90,13 @@ impl Resources<'_> {
     fn foreign_user(&self, network: &str) -> Option<&str> {
         let known =
             |service: &str| self.project.services.contains_key(service) || self.project.disabled.contains_key(service);
-        let goes = |service: &str| self.services.contains(service) || (self.removes_orphans && !known(service));
+        let superseded = |service: &str| {
+            let other = self.project.superseded.get(service);
+            other.is_some_and(|other| self.services.contains(&other.by))
+        };
+        let goes = |service: &str| {
+            self.services.contains(service) || superseded(service) || (self.removes_orphans && !known(service))
+        };
         let mut containers = self.observed.containers.iter();
         containers
             .find(|container| container.networks.contains_key(network) && !goes(&container.service))

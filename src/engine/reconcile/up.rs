@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alternatives::{Alternatives, select, superseded};
 use super::builder::Builder;
 use super::decide::{Change, Decision, Facts, by_service, decide, normal};
-use super::launch::{Launch, Launcher, Start, is_job};
+use super::launch::{Added, Launch, Launcher, Start, is_job};
 use super::networks::Resources;
 use super::refuse::refusals;
 use super::remove::{Going, Removals};
-use super::{PlanError, UpOptions};
+use super::{DEFAULT_GRACE, PlanError, UpOptions};
 use crate::engine::backend::ContainerSpec;
 use crate::engine::desired::Desired;
 use crate::engine::graph::{Graph, Selection};
@@ -16,18 +17,22 @@ use crate::engine::observed::{ContainerSummary, Observed};
 use crate::engine::plan::{Action, Plan};
 use crate::model::{MountKind, Project};
 
+/// Why a stand-in goes.
+const MAKES_ROOM: &str = "what it stands in for is tried";
+
 /// What brings the project from what is observed to what is desired.
 pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &UpOptions) -> Result<Plan, PlanError> {
     let graph = Graph::new(project)?;
     for service in options.scale.keys() {
         graph.check_service(project, service)?;
     }
-    let mut selection = graph.select(project, &options.services)?;
+    let mut selection = select(project, &graph, &options.services)?;
     selection.steps.retain(|step| !options.without_steps.contains(step));
     if let Some(refusal) = refusals(project, observed, &selection.services).into_iter().next() {
         return Err(refusal);
     }
-    let mut builder = Builder::new(project);
+    let alternatives = Alternatives::of(project, &selection.services);
+    let mut builder = Builder::with_alternatives(project, &alternatives);
     let resources = Resources {
         project,
         observed,
@@ -44,10 +49,19 @@ pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &U
     let slots = up.slots(&replaced)?;
     let mut going = up.excess(&slots);
     going.extend(up.orphans(&mut builder));
+    going.extend(superseded(project, observed, &selection.services));
+    let (held_back, slots): (Vec<_>, Vec<_>) =
+        slots.into_iter().partition(|slot| alternatives.replaced_by(slot.service).is_some());
     going.extend(slots.iter().filter_map(Slot::going));
+    going.extend(held_back.iter().filter_map(Slot::making_room));
 
     let images = up.images(&mut builder, &slots);
-    let removals = Removals::add(&mut builder, &graph, &going, &|service| images_of(&images, &slots, service));
+    // A stand-in goes for the others together, everything else for itself.
+    let images_of = |service: &str| match alternatives.replaced_by(service) {
+        Some(others) => others.iter().flat_map(|other| images_of(&images, &slots, other)).collect(),
+        None => images_of(&images, &slots, service),
+    };
+    let removals = Removals::add(&mut builder, &graph, &going, &images_of);
     let mut made = BTreeMap::new();
     for spec in changed_networks {
         let removed = Action::RemoveNetwork { name: spec.name.clone() };
@@ -64,9 +78,32 @@ pub fn up(project: &Project, observed: &Observed, desired: &Desired, options: &U
         let name = spec.name.clone();
         made.insert(name, builder.push(Action::CreateVolume(spec), "not there", None, None, None));
     }
-    let launches = up.creates(&mut builder, &slots, &images, &removals, &made);
-    Launcher { project, graph: &graph, steps: &selection.steps, on_change: &options.steps_on_change }
-        .add(&mut builder, &launches);
+    let mut launches = up.creates(&mut builder, &slots, &images, &removals, &made);
+    // Nothing of what another service would stand in for begins before all of it can be had.
+    for (name, launches) in &mut launches {
+        let together = alternatives.together(name).into_iter().flatten().flat_map(|other| images_of(other));
+        let together: Vec<usize> = together.collect();
+        for start in launches.iter_mut().filter_map(|launch| launch.start.as_mut()) {
+            start.after.extend(&together);
+        }
+    }
+    let mut wiring = Launcher {
+        project,
+        graph: &graph,
+        steps: &selection.steps,
+        on_change: &options.steps_on_change,
+        added: Added::default(),
+    };
+    let late = alternatives.late(&graph);
+    wiring.add(&mut builder, &launches, &|name| !late.contains(name));
+    let takeover = Takeover { up: &up, slots: &slots, launches: &launches, removals: &removals, made: &made };
+    let mut held_launches = BTreeMap::new();
+    for (name, others) in alternatives.iter() {
+        let slots: Vec<&Slot<'_>> = held_back.iter().filter(|slot| slot.service == name).collect();
+        held_launches.append(&mut takeover.add(&mut builder, name, others, &slots, &wiring.added));
+    }
+    held_launches.extend(launches.into_iter().filter(|(name, _)| late.contains(name)));
+    wiring.add(&mut builder, &held_launches, &|name| late.contains(name));
     Ok(builder.finish())
 }
 
@@ -93,6 +130,20 @@ impl<'a> Slot<'a> {
             grace: self.spec.stop_grace_period,
             recreated: removed,
         })
+    }
+
+    /// The same of one that does others' work until they are there. It goes on running while it may still be needed; one that
+    /// cannot be used as it is goes at once.
+    fn making_room(&self) -> Option<Going<'a>> {
+        let old = self.old?;
+        if self.decision.change == Change::Recreate {
+            return Some(Going::removed(old, self.decision.cause.clone(), self.spec.stop_grace_period));
+        }
+        let grace = self.spec.stop_grace_period;
+        let cause = MAKES_ROOM.to_owned();
+        // What is paused does nobody's work.
+        let recreated = self.decision.change != Change::Restart;
+        old.state.is_live().then_some(Going { container: old, cause, removed: false, grace, recreated })
     }
 
     /// True when one of its host ports is published by another container now.
@@ -229,10 +280,17 @@ impl<'a> Up<'a> {
     }
 
     /// Images that are not there, each once.
-    fn images(&self, builder: &mut Builder, slots: &[Slot<'a>]) -> BTreeMap<String, usize> {
+    fn images<'s>(
+        &self,
+        builder: &mut Builder,
+        slots: impl IntoIterator<Item = &'s Slot<'a>>,
+    ) -> BTreeMap<String, usize>
+    where
+        'a: 's,
+    {
         let present: BTreeSet<String> = self.options.images_present.iter().map(|image| normal(image)).collect();
         let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for slot in slots.iter().filter(|slot| !present.contains(&normal(&slot.spec.image))) {
+        for slot in slots.into_iter().filter(|slot| !present.contains(&normal(&slot.spec.image))) {
             users.entry(&slot.spec.image).or_default().insert(slot.service);
         }
         let mut images = BTreeMap::new();
@@ -248,14 +306,17 @@ impl<'a> Up<'a> {
     }
 
     /// Makes containers, and says which are to be launched.
-    fn creates(
+    fn creates<'s>(
         &self,
         builder: &mut Builder,
-        slots: &[Slot<'a>],
+        slots: impl IntoIterator<Item = &'s Slot<'a>>,
         images: &BTreeMap<String, usize>,
         removals: &Removals<'a>,
         made: &BTreeMap<String, usize>,
-    ) -> BTreeMap<String, Vec<Launch>> {
+    ) -> BTreeMap<String, Vec<Launch>>
+    where
+        'a: 's,
+    {
         let mut launches: BTreeMap<String, Vec<Launch>> = BTreeMap::new();
         for slot in slots {
             let own_stop = removals.stopped.get(slot.spec.name.as_str()).map(|(id, _)| *id);
@@ -266,13 +327,16 @@ impl<'a> Up<'a> {
             // Ports that pass from one container to another are free only once the other has stopped.
             let holders = removals.stopped.values().filter(|(_, holder)| slot.wants_port_of(holder));
             start.ended.extend(holders.map(|(id, _)| *id));
-            if slot.decision.change == Change::Restart {
-                start.after.extend(own_stop);
+            // One that makes room may have been stopped for nothing, and may still run.
+            let makes_room = own_stop.is_some() && slot.decision.change == Change::Keep;
+            if slot.decision.change == Change::Restart || makes_room {
+                start.on_change = makes_room;
+                if makes_room { &mut start.ended } else { &mut start.after }.extend(own_stop);
             }
             let launch = Launch {
                 container: slot.spec.name.clone(),
                 cause: slot.decision.cause.clone(),
-                start: (slot.decision.change != Change::Keep).then_some(start),
+                start: (slot.decision.change != Change::Keep || makes_room).then_some(start),
             };
             launches.entry(slot.service.to_owned()).or_default().push(launch);
         }
@@ -309,5 +373,66 @@ impl<'a> Up<'a> {
             .collect();
         let action = Action::CreateContainer(Box::new(slot.spec.clone()));
         builder.push(action, &slot.decision.cause, Some(slot.service), after, ended)
+    }
+}
+
+/// What is done where a stand-in takes over, and what becomes of it where it does not.
+struct Takeover<'s, 'a> {
+    up: &'s Up<'a>,
+    slots: &'s [Slot<'a>],
+    launches: &'s BTreeMap<String, Vec<Launch>>,
+    removals: &'s Removals<'a>,
+    made: &'s BTreeMap<String, usize>,
+}
+
+impl<'a> Takeover<'_, 'a> {
+    /// Adds all but the starts of a stand-in for `others`, and says what is to be launched.
+    fn add(
+        &self,
+        builder: &mut Builder,
+        stand_in: &str,
+        others: &BTreeSet<&str>,
+        held_back: &[&Slot<'a>],
+        added: &Added<'_>,
+    ) -> BTreeMap<String, Vec<Launch>> {
+        // One that is there goes once all that it stands in for is ready.
+        let ends = others.iter().filter_map(|other| added.services.get(other));
+        let ready: Vec<usize> = ends.flat_map(|ends| ends.ready.iter().chain(&ends.completed)).copied().collect();
+        let kept = held_back.iter().filter(|slot| slot.old.is_some() && slot.decision.change != Change::Recreate);
+        for slot in kept {
+            let action = Action::RemoveContainer { name: slot.spec.name.clone() };
+            builder.push(action, MAKES_ROOM, Some(stand_in), ready.iter().copied(), None);
+        }
+        builder.hold_back(stand_in);
+        let stops = self.stops(builder, stand_in, others, added);
+        let images = self.up.images(builder, held_back.iter().copied());
+        let mut launches = self.up.creates(builder, held_back.iter().copied(), &images, self.removals, self.made);
+        for start in launches.values_mut().flatten().filter_map(|launch| launch.start.as_mut()) {
+            start.ended.extend(&stops);
+        }
+        launches
+    }
+
+    /// Stops what a stand-in takes over from, dependents first: it may hold ports, and has use for no memory.
+    fn stops(&self, builder: &mut Builder, stand_in: &str, others: &BTreeSet<&str>, added: &Added<'_>) -> Vec<usize> {
+        let mut stops: Vec<usize> = Vec::new();
+        for name in self.up.graph.order().iter().rev().filter(|name| others.contains(name.as_str())) {
+            let mut started =
+                added.services.get(name.as_str()).into_iter().flat_map(|ends| ends.started.iter().copied());
+            for launch in self.launches.get(name).into_iter().flatten() {
+                // Each start that was planned, in the order of the launches.
+                let after = launch.start.as_ref().and_then(|_| started.next());
+                let slot = self.slots.iter().find(|slot| slot.spec.name == launch.container);
+                let runs = slot.and_then(|slot| slot.old).is_some_and(|old| old.state.is_live());
+                if after.is_none() && !runs {
+                    continue;
+                }
+                let grace = self.up.project.services[name].stop_grace_period.unwrap_or(DEFAULT_GRACE);
+                let action = Action::StopContainer { name: launch.container.clone(), grace };
+                let before = stops.clone();
+                stops.push(builder.push(action, format!("{stand_in} takes over"), Some(stand_in), after, before));
+            }
+        }
+        stops
     }
 }

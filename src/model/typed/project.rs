@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::{Context, ext, resources, secrets, service};
 use crate::model::error::ModelError;
 use crate::model::yaml::{Fields, Node};
-use crate::model::{KnownSecret, MountKind, Network, PortVariable, Project, Service, Volume, cycle, validate};
+use crate::model::{
+    KnownSecret, MountKind, Network, PortVariable, Project, Service, Superseded, Volume, cycle, validate,
+};
 
 /// What is known of a project before its tree is read.
 pub(crate) struct Facts {
@@ -60,7 +62,10 @@ pub(crate) fn project(
     cycle::check(tree, &services, &ext)?;
     let profiles: Vec<String> =
         facts.profiles.iter().chain(ext.profiles.iter().filter(|profile| !is_none(profile))).cloned().collect();
-    let (services, disabled) = choose(services, &ext, &profiles)?;
+    let (services, others) = choose(services, &ext, &profiles)?;
+    let superseded = others.iter().filter_map(|(name, service)| Some((name.clone(), superseded(service, &services)?)));
+    let superseded = superseded.collect();
+    let disabled = others.into_iter().map(|(name, service)| (name, service.profiles)).collect();
     ext.steps.retain(|_, step| is_enabled(&step.profiles, &profiles));
     validate::conflicts(tree, &services)?;
     validate::disabled(tree, &services, &disabled, &ext)?;
@@ -73,6 +78,7 @@ pub(crate) fn project(
         files: facts.files,
         services,
         disabled,
+        superseded,
         networks,
         volumes,
         secrets,
@@ -104,8 +110,14 @@ fn named<T>(
     Ok(read)
 }
 
-/// Services that run, and those that no chosen profile enables with their profiles.
-type Choice = (BTreeMap<String, Service>, BTreeMap<String, Vec<String>>);
+/// What a service that is not enabled makes room for, if the one that does its work is.
+fn superseded(service: &Service, enabled: &BTreeMap<String, Service>) -> Option<Superseded> {
+    let by = service.ext.instead.as_ref().filter(|by| enabled.contains_key(*by))?;
+    Some(Superseded { by: by.clone(), stop_grace_period: service.stop_grace_period })
+}
+
+/// Services that run, and those that no chosen profile enables.
+type Choice = (BTreeMap<String, Service>, BTreeMap<String, Service>);
 
 fn choose(
     services: BTreeMap<String, Service>,
@@ -121,9 +133,7 @@ fn choose(
             return Err(ModelError::new(format!("no service has the profile `{profile}`")).maybe_hint(hint));
         }
     }
-    let (enabled, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        services.into_iter().partition(|(_, service)| is_enabled(&service.profiles, chosen));
-    Ok((enabled, others.into_iter().map(|(name, service)| (name, service.profiles)).collect()))
+    Ok(services.into_iter().partition(|(_, service)| is_enabled(&service.profiles, chosen)))
 }
 
 /// A profile that stands for none, also as the first word of one that is put together (`none-mysql`).
