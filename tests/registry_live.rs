@@ -1,11 +1,15 @@
 //! Prebuilt images and a real registry on loopback, which wants a login. Not part of plain `cargo test`:
 //! `cargo test --test registry_live`. The registry is built from its Go module, once; without Go this is not run.
 
+#[path = "support/fake_registry.rs"]
+mod fake_registry;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use fake_registry::FakeRegistry;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -219,4 +223,33 @@ async fn images_are_pushed_and_pulled_with_the_login_of_dockers_configuration() 
     assert_eq!(project.run(&pull, Some((port, GOOD))).code, Some(1));
     let built = project.run(&["-v", "images", "build", "--registry", &prefix], Some((port, GOOD))).succeeded();
     assert!(built.stderr.contains("building pipectl-test-registry/login instead"), "{built:?}");
+}
+
+#[test]
+fn a_registry_that_is_out_of_service_for_a_while_is_asked_again_later_each_time() {
+    let (registry, project) = (FakeRegistry::out_of_service_for(2), Project::new("outage"));
+    let prefix = format!("127.0.0.1:{}/team", registry.port);
+    let began = Instant::now();
+    let pulled = project.run(&["--events", "json", "images", "pull", "--registry", &prefix], None).succeeded();
+    assert_eq!(registry.attempts(), 3, "{pulled:?}");
+    assert!(began.elapsed() >= Duration::from_secs(3), "1 s and then 2 s: {:?}", began.elapsed());
+    assert_eq!(project.image()["present"], true);
+    for words in ["trying again in 1 s", "trying again in 2 s", "503"] {
+        assert!(pulled.stdout.contains(words), "no `{words}` in {pulled:?}");
+    }
+}
+
+#[test]
+fn a_registry_that_stays_out_of_service_is_given_up_and_named() {
+    let (registry, project) = (FakeRegistry::out_of_service_for(usize::MAX), Project::new("gone"));
+    let prefix = format!("127.0.0.1:{}/team", registry.port);
+    let failed = project.run(&["images", "pull", "--registry", &prefix], None);
+    assert_eq!(registry.attempts(), 4, "{failed:?}");
+    failed.refused("503 Service Unavailable");
+    failed.refused(&format!("failed to pull {prefix}/gone:"));
+    failed.refused("hint: ");
+    // Where it may be built, it is.
+    let built = project.run(&["-v", "images", "build", "--registry", &prefix], None).succeeded();
+    assert!(built.stderr.contains("503") && built.stderr.contains("building"), "{built:?}");
+    assert_eq!(project.image()["present"], true);
 }

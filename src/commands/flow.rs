@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::context::Context;
 use super::stack::Stack;
 use super::status::{self, Status};
-use crate::pipeline::known;
 use crate::pipeline::path::{self, State, Station};
 use crate::pipeline::problems::{Hop, Problem};
 use crate::pipeline::spec::PipelineSpec;
@@ -113,12 +112,16 @@ impl HopReport {
 
 /// What mends a problem: the containers that are at fault first, because no repair helps without them.
 fn found(problem: &Problem, troubles: &[String]) -> Found {
-    let fix = match (troubles, problem.repair) {
-        ([], Some(repair)) => format!("`{}`", repair.command()),
-        ([], None) => known::explain([problem.what.as_str()]).map_or("", |known| known.next).to_owned(),
-        (troubles, _) => troubles.join("; "),
+    let fix = match (troubles, problem.repair, problem.known()) {
+        ([], Some(repair), _) => format!("`{}`", repair.command()),
+        ([], None, Some(known)) => known.next.to_owned(),
+        ([], None, None) => String::new(),
+        (troubles, ..) => troubles.join("; "),
     };
-    Found { finding: problem.what.clone(), fix }
+    // What it means, unless a container's own words said so already.
+    let means = problem.known().map(|known| known.means).filter(|means| !fix.contains(means));
+    let finding = means.map_or_else(|| problem.what.clone(), |means| format!("{}: {means}", problem.what));
+    Found { finding, fix }
 }
 
 #[cfg(test)]
@@ -160,6 +163,23 @@ mod tests {
         let lost = problem(Hop::Source, "replication slot s is lost", Some(Repair::Resnapshot));
         let flow = Flow::of(vec![station(Hop::Source, State::Stops, vec![lost])], |_| Vec::new());
         assert_eq!(flow.hops[0].findings[0].fix, "`pipectl repair resnapshot`");
+    }
+
+    #[test]
+    fn what_is_known_is_explained_beside_faulty_containers_too() {
+        let what = "job ingest tries again: File /t could only be written to 0 of the 1 minReplication nodes";
+        let stopped = || vec![station(Hop::ChangeLog, State::Stops, vec![problem(Hop::ChangeLog, what, None)])];
+        let found = |troubles: &[&str]| {
+            let troubles: Vec<String> = troubles.iter().map(|&trouble| trouble.to_owned()).collect();
+            let flow = Flow::of(stopped(), |_| troubles.clone());
+            (flow.hops[0].findings[0].finding.clone(), flow.hops[0].findings[0].fix.clone())
+        };
+        let explained = format!("{what}: no DataNode takes the block: none is alive, or its disk is full");
+        let fix = "`pipectl status` shows whether the datanode runs, `docker system df` the disk";
+        assert_eq!(found(&[]), (explained.clone(), fix.to_owned()));
+        assert_eq!(found(&["datanode is not there"]), (explained.clone(), "datanode is not there".to_owned()));
+        let said = "job is not ready: 503: no DataNode takes the block: none is alive, or its disk is full; look";
+        assert_eq!(found(&[said]), (what.to_owned(), said.to_owned()));
     }
 
     #[test]

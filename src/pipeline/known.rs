@@ -5,16 +5,25 @@
 /// A failure that is known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Known {
+    /// Its name, for those who speak of it: the tests that bring it about.
+    pub id: &'static str,
     /// Words that stand together in one line of a log or of an answer, in the servers' own spelling.
-    says: &'static [&'static str],
+    pub says: &'static [&'static str],
     /// What it means.
     pub means: &'static str,
     /// What to do, with the command to type.
     pub next: &'static str,
 }
 
-const fn known(says: &'static [&'static str], means: &'static str, next: &'static str) -> Known {
-    Known { says, means, next }
+const fn known(id: &'static str, says: &'static [&'static str], means: &'static str, next: &'static str) -> Known {
+    Known { id, says, means, next }
+}
+
+impl Known {
+    /// True where this line of a log or an answer tells of it.
+    pub fn is_told_by(&self, line: &str) -> bool {
+        self.says.iter().all(|words| line.contains(words))
+    }
 }
 
 const SLOT_LOST: &str =
@@ -37,178 +46,205 @@ const FETCH_NEXT: &str = "set http_proxy and https_proxy where this machine need
      /usr/local/share/ca-certificates (both are handed on to builds), then `pipectl up`; or load the images: `pipectl images load FILE`";
 
 /// The table.
-const TABLE: &[Known] = &[
+pub const TABLE: &[Known] = &[
     // HDFS
     known(
+        "hdfs-another-file-system",
         &["Incompatible clusterIDs in"],
         "the DataNode's volume belongs to another file system than the NameNode's: its blocks mean nothing to this NameNode",
         "the two volumes only go together: `pipectl restore FILE --force` brings both back from a backup, `pipectl reset all` begins anew",
     ),
     known(
+        "hdfs-safe-mode-refuses-a-write",
         &["Name node is in safe mode"],
         "HDFS is in safe mode: it can be read and not written",
         "`pipectl exec namenode hdfs dfsadmin -safemode leave`, once `pipectl status` shows the datanode ready",
     ),
     known(
+        "hdfs-safe-mode",
         &["\"FSState\" : \"safeMode\""],
         "HDFS is in safe mode: it waits for a DataNode with its blocks, or somebody has put it there; it can be read and not written",
         "`pipectl up datanode` starts the DataNode; with one that is ready: `pipectl exec namenode hdfs dfsadmin -safemode leave`",
     ),
     known(
+        "hdfs-safe-mode-without-data-node",
         &["safeMode, 0 live data nodes"],
         "HDFS is in safe mode because no DataNode has registered",
         "`pipectl logs datanode` tells why it has not; `pipectl up datanode` starts it",
     ),
     known(
+        "hdfs-safe-mode-with-data-node",
         &["safeMode,", "live data nodes"],
         "HDFS is in safe mode: it can be read and not written",
         "`pipectl exec namenode hdfs dfsadmin -safemode leave`",
     ),
     known(
+        "hdfs-no-data-node-takes-the-block",
         &["could only be written to 0 of the 1 minReplication nodes"],
         "no DataNode takes the block: none is alive, or its disk is full",
         "`pipectl status` shows whether the datanode runs, `docker system df` the disk",
     ),
     // Postgres
-    known(&["password authentication failed for user"], PASSWORD, PASSWORD_NEXT),
+    known("postgres-password", &["password authentication failed for user"], PASSWORD, PASSWORD_NEXT),
     known(
+        "postgres-files-of-another-version",
         &["database files are incompatible with server"],
         "the volume was written by another major version of Postgres",
         "go back to the pipectl that wrote it, or begin anew: `pipectl reset all --backup FILE`",
     ),
     known(
+        "postgres-directory-of-another-version",
         &["data directory", "was initialized by PostgreSQL version"],
         "the volume was written by another major version of Postgres",
         "go back to the pipectl that wrote it, or begin anew: `pipectl reset all --backup FILE`",
     ),
     // Debezium
-    known(&["can no longer get changes from replication slot"], SLOT_LOST, RESNAPSHOT),
-    known(&["can no longer access replication slot"], SLOT_LOST, RESNAPSHOT),
-    known(&["is no longer available on the server"], SLOT_LOST, RESNAPSHOT),
+    known("slot-gives-no-changes", &["can no longer get changes from replication slot"], SLOT_LOST, RESNAPSHOT),
+    known("slot-cannot-be-accessed", &["can no longer access replication slot"], SLOT_LOST, RESNAPSHOT),
+    known("slot-position-is-gone", &["is no longer available on the server"], SLOT_LOST, RESNAPSHOT),
     known(
+        "slot-read-by-another",
         &["replication slot", "is active for PID"],
         "another process reads from the connector's replication slot",
         "end it (`SELECT pid, application_name FROM pg_stat_replication` at the source names it), then `pipectl repair connector`",
     ),
     known(
+        "slots-all-in-use",
         &["all replication slots are in use"],
         "the source has no replication slot left for the connector",
         "drop one that nobody uses (`SELECT slot_name FROM pg_replication_slots WHERE NOT active`) or raise max_replication_slots, then `pipectl up`",
     ),
     known(
+        "wal-level-too-low",
         &["logical decoding requires", "wal_level"],
         "the source writes a log without what change capture needs",
         "set `wal_level = logical` at the source and restart it, then `pipectl up`",
     ),
     known(
+        "publication-missing",
         &["publication", "does not exist"],
         "the publication that the connector reads is not in the source",
         "create it there (postgresql/create_publication.sql has the statement), then `pipectl up`",
     ),
     known(
+        "role-may-not-replicate",
         &["permission denied to start WAL sender"],
         "the connector's role may not replicate",
         "`ALTER ROLE .. REPLICATION` at the source, then `pipectl up`",
     ),
     known(
+        "source-ca-file-missing",
         &["Could not open SSL root certificate file"],
         "the connector's container does not have the file that pipeline.yml names as `sslrootcert`",
         "`pipectl up` mounts it, with a compose/cdc.yaml that does so: `pipectl init --upgrade` brings that up to date",
     ),
     known(
+        "source-ca-does-not-vouch",
         &["unable to find valid certification path to requested target"],
         "the source's certificate comes from no authority in the file that pipeline.yml names as `sslrootcert`",
         "have it name the authority's certificate, then `pipectl up`",
     ),
     // Kafka
     known(
+        "topic-lost-data",
         &["Some data may have been lost because they are not available in Kafka any more"],
         "a topic has lost changes that job 1 had not read: it was deleted, made anew, or shortened by retention",
         RESNAPSHOT,
     ),
     known(
+        "topic-unknown",
         &["UNKNOWN_TOPIC_OR_PARTITION"],
         "a topic is gone under the connector, which goes on trying for ever",
         "`pipectl status` names the topic; `pipectl repair resnapshot` makes it anew with all rows",
     ),
-    known(&["No resolvable bootstrap urls given in bootstrap.servers"], NAME, NAME_NEXT),
+    known("kafka-has-no-address", &["No resolvable bootstrap urls given in bootstrap.servers"], NAME, NAME_NEXT),
     // Spark
-    known(&["Failed to connect to master"], NO_MASTER, NO_MASTER_NEXT),
-    known(&["All masters are unresponsive"], NO_MASTER, NO_MASTER_NEXT),
+    known("spark-worker-without-master", &["Failed to connect to master"], NO_MASTER, NO_MASTER_NEXT),
+    known("spark-all-masters-silent", &["All masters are unresponsive"], NO_MASTER, NO_MASTER_NEXT),
     known(
+        "spark-no-resources",
         &["Initial job has not accepted any resources"],
         "the Spark application waits for an executor that no worker gives it",
         "`pipectl up spark-worker` starts a worker; raise SPARK_WORKER_MEMORY where SPARK_EXECUTOR_MEMORY does not fit into it",
     ),
     known(
+        "spark-executor-does-not-fit",
         &["no executor: it needs", "no worker has more than"],
         "the Spark application has no executor: none of the workers has the memory for one",
         "raise SPARK_WORKER_MEMORY or lower SPARK_EXECUTOR_MEMORY (in the environment or .env), then `pipectl up`",
     ),
-    known(&["no executor: the master does not answer"], NO_MASTER, NO_MASTER_NEXT),
+    known("spark-driver-without-master", &["no executor: the master does not answer"], NO_MASTER, NO_MASTER_NEXT),
     known(
+        "spark-no-worker",
         &["no executor: no worker is registered"],
         "the Spark application has no executor: there is no worker",
         "`pipectl up spark-worker` starts one; `pipectl logs spark-worker` tells why one ended",
     ),
     known(
+        "spark-driver-refuses-jobs",
         &["spark-driver", "4042", "refused"],
         "the job could not be submitted: the Spark driver does not take connections",
         "`pipectl logs spark-driver` tells why it ended; `pipectl up` starts it and submits the jobs again",
     ),
     // Hive Metastore
     known(
+        "hive-schema-of-another-version",
         &["Hive Schema version", "does not match metastore's schema version"],
         "the metastore's database was made by another version of Hive",
         "go back to the pipectl that made it, or begin anew: `pipectl reset all --backup FILE`",
     ),
     known(
+        "hive-schema-missing",
         &["Version information not found in metastore"],
         "the metastore's database has no schema: its volume was emptied or another database was given",
         "`pipectl up --force-recreate hms-db hive-metastore`; where that does not help, `pipectl reset all` begins anew",
     ),
     // Image builds
-    known(&["transfer failed for https://"], FETCH, FETCH_NEXT),
-    known(&["CERTIFICATE_VERIFY_FAILED"], FETCH, FETCH_NEXT),
-    known(&["Certificate verification failed"], FETCH, FETCH_NEXT),
-    known(&["Temporary failure resolving"], FETCH, FETCH_NEXT),
-    known(&["Failed to establish a new connection"], FETCH, FETCH_NEXT),
+    known("fetch-by-maven", &["transfer failed for https://"], FETCH, FETCH_NEXT),
+    known("fetch-certificate-by-python", &["CERTIFICATE_VERIFY_FAILED"], FETCH, FETCH_NEXT),
+    known("fetch-certificate-by-apt", &["Certificate verification failed"], FETCH, FETCH_NEXT),
+    known("fetch-name-by-apt", &["Temporary failure resolving"], FETCH, FETCH_NEXT),
+    known("fetch-connection-by-python", &["Failed to establish a new connection"], FETCH, FETCH_NEXT),
     // Anyone
     known(
+        "disk-full",
         &["No space left on device"],
         "the disk of the container engine is full",
         "`docker system df` shows what takes the room, `pipectl images prune` removes old images; then `pipectl up`",
     ),
     known(
+        "heap-too-small",
         &["java.lang.OutOfMemoryError"],
         "a Java server needs more heap than it was given",
         "raise its heap (`NAMENODE_HEAP`, `CONNECT_HEAP`, `SPARK_DRIVER_HEAP` .. in .env) together with its mem_limit in compose/, then `pipectl up`",
     ),
     known(
+        "another-processor",
         &["exec format error"],
         "the image was made for another processor",
         "`pipectl images build` makes the project's images for this engine",
     ),
     known(
+        "volume-of-another-user-by-java",
         &["Permission denied", "/data"],
         "the server may not write to its volume: the files there belong to another user, as after a copy by hand",
         "`pipectl restore FILE --force` brings them back with their owners, `pipectl reset all` begins anew",
     ),
     known(
+        "volume-of-another-user",
         &["is not writable by uid"],
         "the server may not write to its volume: the files there belong to another user, as after a copy by hand",
         "`pipectl restore FILE --force` brings them back with their owners, `pipectl reset all` begins anew",
     ),
-    known(&["java.net.UnknownHostException"], NAME, NAME_NEXT),
-    known(&["Temporary failure in name resolution"], NAME, NAME_NEXT),
-    known(&["Name or service not known"], NAME, NAME_NEXT),
+    known("no-address-in-java", &["java.net.UnknownHostException"], NAME, NAME_NEXT),
+    known("no-address-for-now", &["Temporary failure in name resolution"], NAME, NAME_NEXT),
+    known("no-address", &["Name or service not known"], NAME, NAME_NEXT),
 ];
 
 /// The failure that these lines tell of; nothing where none of them is known.
 pub fn explain<'l>(lines: impl IntoIterator<Item = &'l str>) -> Option<&'static Known> {
-    let told = |known: &Known, line: &str| known.says.iter().all(|words| line.contains(words));
     // The place in the table decides, whatever was said first.
-    let first = lines.into_iter().filter_map(|line| TABLE.iter().position(|known| told(known, line))).min()?;
+    let first = lines.into_iter().filter_map(|line| TABLE.iter().position(|known| known.is_told_by(line))).min()?;
     TABLE.get(first)
 }
 

@@ -1,12 +1,14 @@
 //! What is wrong with the flow, and which repair mends it: decided from the facts that `status` gathers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
+use super::known::{self, Known};
 use super::spec::PipelineSpec;
 use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
-use super::{CONNECT, JOB_SERVER, KAFKA, known};
+use super::{CONNECT, JOB_SERVER, KAFKA};
 
 /// What `pipectl repair` can do, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -87,6 +89,11 @@ impl Repair {
 }
 
 impl Problem {
+    /// What its server is known to fail with, where it is that.
+    pub fn known(&self) -> Option<&'static Known> {
+        known::explain([self.what.as_str()])
+    }
+
     /// The line that is shown where containers of its hop are at fault: without them no restart of a part helps.
     pub fn beside_faulty_containers(&self) -> String {
         match self.repair {
@@ -96,14 +103,32 @@ impl Problem {
     }
 }
 
+/// What `pipectl repair` would do about these. Restarting a part does not help where containers of its hop are at fault: those are started
+/// first, and what is then still wrong is found by the next look.
+pub fn repairs(problems: &[Problem], at_fault: impl Fn(Hop) -> bool) -> BTreeSet<Repair> {
+    let helps = |problem: &Problem| {
+        let repair = problem.repair?;
+        let restarts = matches!(repair, Repair::Connector | Repair::Jobs);
+        (!restarts || !at_fault(problem.hop)).then_some(repair)
+    };
+    problems.iter().filter_map(helps).collect()
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.what)?;
-        match self.repair {
-            Some(repair) if self.what.contains(&repair.command()) => Ok(()),
-            Some(repair) => write!(formatter, "; `{}`", repair.command()),
-            None => known::explain([self.what.as_str()])
-                .map_or(Ok(()), |known| write!(formatter, ": {}; {}", known.means, known.next)),
+        let known = self.known();
+        if let Some(known) = known {
+            write!(formatter, ": {}", known.means)?;
+        }
+        match (self.repair, known) {
+            (Some(repair), _) if self.what.contains(&repair.command()) => Ok(()),
+            (Some(repair), Some(known)) if known.next.contains(&repair.command()) => {
+                write!(formatter, "; {}", known.next)
+            }
+            (Some(repair), _) => write!(formatter, "; `{}`", repair.command()),
+            (None, Some(known)) => write!(formatter, "; {}", known.next),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -182,9 +207,12 @@ fn connector(status: &PipelineStatus, name: &str) -> Option<Problem> {
         Fact::Known(Some(status)) => {
             let Some(failed) = status.failed() else { return Some(Hop::Connector.beyond_repair(status.summary())) };
             let reasons = failed.reasons();
-            let repair = Repair::named_in(&reasons.join(" ")).unwrap_or(Repair::Connector);
-            let reason = reasons.last().map_or_else(String::new, |reason| format!(": {reason}"));
-            Some(Hop::Connector.with(repair, format!("{}{reason}", status.summary())))
+            let named = Repair::named_in(&reasons.join(" "));
+            let known = reasons.iter().find(|reason| known::explain([reason.as_str()]).is_some());
+            // A restart does not help against what is known: its explanation says what does.
+            let repair = named.or_else(|| known.is_none().then_some(Repair::Connector));
+            let reason = known.or(reasons.last()).map_or_else(String::new, |reason| format!(": {reason}"));
+            Some(Problem { hop: Hop::Connector, what: format!("{}{reason}", status.summary()), repair })
         }
     }
 }
@@ -312,7 +340,7 @@ fn unknown<T>(problems: &mut Vec<Problem>, hop: Hop, what: &str, fact: &Fact<T>)
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::pipeline::clients::connect::{ConnectorStatus, TaskState};
@@ -426,6 +454,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn against_what_is_known_a_task_is_not_just_restarted() {
+        let mut status = healthy();
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        let trace =
+            "ConnectException: failed\nCaused by: FATAL:  permission denied to start WAL sender\nCaused by: closed";
+        connector.tasks = vec![part("FAILED", Some(trace))];
+        assert_eq!(
+            told(&status),
+            [
+                "connector RUNNING, task 0 FAILED: Caused by: FATAL:  permission denied to start WAL sender: the connector's role may not \
+              replicate; `ALTER ROLE .. REPLICATION` at the source, then `pipectl up`"
+            ]
+        );
+        assert_eq!(find(&status, &spec())[0].repair, None);
+    }
+
+    #[test]
     fn what_lost_changes_needs_a_new_snapshot() {
         let mut status = healthy();
         let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
@@ -437,8 +482,9 @@ pub(super) mod tests {
         assert_eq!(
             told(&status),
             [
-                "connector RUNNING, task 0 FAILED: Caused by: ERROR: can no longer get changes from replication slot \"s\"; \
-                 `pipectl repair resnapshot`",
+                "connector RUNNING, task 0 FAILED: Caused by: ERROR: can no longer get changes from replication slot \"s\": \
+                 changes were lost with the replication slot: what the connector had not read yet is gone from the source's log; \
+                 `pipectl repair resnapshot` reads the source's rows anew",
                 "replication slot s is lost: the source has removed write-ahead log it still needed; \
                  `pipectl repair resnapshot`",
                 "publication pub leaves out public.t: changes there are not captured; `pipectl repair resnapshot`",
@@ -499,6 +545,20 @@ pub(super) mod tests {
         assert_eq!(told(&status), [only]);
         let stalled = &find(&status, &spec())[0];
         assert_eq!(stalled.beside_faulty_containers(), "job ingest runs and has not read p.public.t for 41 s");
+    }
+
+    #[test]
+    fn a_part_is_not_restarted_where_its_containers_are_at_fault() {
+        let stalled = Hop::ChangeLog.with(Repair::Jobs, "job ingest runs and has not read p.public.t for 41 s".into());
+        let lost = Hop::Source.with(Repair::Resnapshot, "replication slot s is lost".into());
+        let found = |problems: &[Problem], faulty: &[Hop]| -> Vec<Repair> {
+            repairs(problems, |hop| faulty.contains(&hop)).into_iter().collect()
+        };
+        assert_eq!(found(&[stalled.clone()], &[]), [Repair::Jobs]);
+        assert_eq!(found(&[stalled.clone()], &[Hop::ChangeLog]), []);
+        assert_eq!(found(&[stalled.clone()], &[Hop::Source]), [Repair::Jobs]);
+        // What is lost is not brought back by a container.
+        assert_eq!(found(&[stalled, lost], &[Hop::Source, Hop::ChangeLog]), [Repair::Resnapshot]);
     }
 
     #[test]

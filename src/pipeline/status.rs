@@ -185,7 +185,8 @@ pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
     };
     let problems = problems::find(&status, &pipeline.spec);
     status.healthy = problems.is_empty();
-    status.repairs = problems.iter().filter_map(|problem| problem.repair).collect();
+    // Of containers nothing is known here.
+    status.repairs = problems::repairs(&problems, |_| false);
     status.problems = problems;
     status
 }

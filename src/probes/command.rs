@@ -1,6 +1,6 @@
 //! Probes that ask the engine: a command inside the container, and the container's own health check.
 
-use super::not_reachable;
+use super::{WHOLE, not_reachable};
 use crate::engine::observed::Health;
 use crate::engine::work::Probed;
 use crate::pipeline::address::Addresses;
@@ -16,7 +16,7 @@ pub(super) async fn exec(addresses: &Addresses, service: &str, command: &[String
         Ok(output) if output.exit_code == 0 => Probed::Ready(format!("{} exits with 0", command[0])),
         Ok(output) => {
             let said = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
-            Probed::NotYet(format!("{} exits with {}: {}", command[0], output.exit_code, first_words(said, 80)))
+            Probed::NotYet(format!("{} exits with {}: {}", command[0], output.exit_code, first_words(said, WHOLE)))
         }
         Err(error) => Probed::NotYet(error.to_string()),
     }
@@ -33,7 +33,7 @@ pub(super) async fn healthcheck(addresses: &Addresses, service: &str) -> Probed 
             Ok(detail) => detail,
             Err(error) => return Probed::NotYet(error.to_string()),
         };
-        let said = first_words(&detail.health_output, 80);
+        let said = first_words(&detail.health_output, WHOLE);
         match detail.health {
             Health::Healthy => {}
             Health::None => return Probed::Never(format!("{} has no health check", container.name)),

@@ -1,6 +1,6 @@
 //! HTTP: a GET whose status and body must be as expected.
 
-use super::{Arguments, BadArgument};
+use super::{Arguments, BadArgument, WHOLE};
 use crate::engine::work::Probed;
 use crate::pipeline::clients::{first_words, no_proxy_client, transport_reason};
 
@@ -52,12 +52,13 @@ impl Expectation {
     }
 }
 
-/// What a body says about itself: the usual fields of a JSON document, else its first words.
+/// What a body says about itself: the usual fields of a JSON document, else its first words. A field is told as a whole: what is known of
+/// it may stand at its end, and whoever shows it cuts it.
 fn told(body: &str) -> String {
     let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let fields = ["detail", "message", "error", "state", "status"];
     let said = fields.iter().find_map(|field| json.get(field)?.as_str().filter(|text| !text.is_empty()));
-    first_words(said.unwrap_or(body), 80)
+    said.map_or_else(|| first_words(body, 80), |said| first_words(said, WHOLE))
 }
 
 /// When a `"name" : value` is missing, the line with that name tells what is there instead.
@@ -96,6 +97,9 @@ mod tests {
         assert_eq!(waits, Probed::NotYet("503: executor not registered".into()));
         let waits = expecting(&[]).judge(503, r#"{"state":"starting","detail":""}"#);
         assert_eq!(waits, Probed::NotYet("503: starting".into()));
+        let long = format!("{} could only be written to 0 of the 1 minReplication nodes", "part".repeat(50));
+        let waits = expecting(&[]).judge(503, &format!(r#"{{"detail":"{long}"}}"#));
+        assert_eq!(waits, Probed::NotYet(format!("503: {long}")));
         let waits = expecting(&[]).judge(404, "<html>\n<b>no</b></html>");
         assert_eq!(waits, Probed::NotYet("404: <html> <b>no</b></html>".into()));
     }

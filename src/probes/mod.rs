@@ -1,7 +1,7 @@
 //! Readiness probes: each speaks the real protocol of a server, once, within a second or two.
 //!
-//! A probe never waits for readiness; the gate that polls it does. What it says is short, because it stands on one
-//! line of a display: "connection refused", "503: no executor yet".
+//! A probe never waits for readiness; the gate that polls it does. What it says is one line: "connection refused", "503: no executor
+//! yet". Whoever shows it cuts it.
 
 mod command;
 mod http;
@@ -23,6 +23,8 @@ use crate::pipeline::address::{AddressError, Addresses};
 
 /// Longest time of one poll.
 const LIMIT: Duration = Duration::from_secs(2);
+/// Characters of a server's own words that are kept: enough for the words that a known failure is told by.
+const WHOLE: usize = 2000;
 /// The probes there are.
 const NAMES: [&str; 7] = ["postgres", "kafka", "http", "thrift", "tcp", "exec", "healthcheck"];
 

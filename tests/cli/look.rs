@@ -99,6 +99,17 @@ fn logs_with_a_text() {
 }
 
 #[test]
+fn the_last_lines_of_several_services_with_a_text_as_json() {
+    let stage = Stage::up();
+    stage.world().logs.insert("db".into(), vec!["error 1".into(), "checkpoint".into(), "error 2".into()]);
+    stage.world().logs.insert("web".into(), vec!["error 3".into(), "ERROR 4".into(), "GET /".into()]);
+    let run = stage.run(&["logs", "--json", "--grep", "error", "-n", "2", "--since", "5m", "db", "web"]);
+    let told = |row: &serde_json::Value| format!("{}: {}", row["container"], row["text"]).replace('"', "");
+    // The last two of each, and of these the ones with the text.
+    assert_eq!(run.json_lines().iter().map(told).collect::<Vec<_>>(), ["shop-db-1: error 2", "shop-web-1: ERROR 4"]);
+}
+
+#[test]
 fn logs_of_nothing() {
     let stage = Stage::new(SHOP);
     assert_snapshot!(stage.run(&["logs"]), @r"

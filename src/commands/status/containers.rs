@@ -13,6 +13,7 @@ use crate::engine::work::{Probed, Prober};
 use crate::failure::Failure;
 use crate::model::Service;
 use crate::model::ext::Ready;
+use crate::pipeline::clients::first_words;
 use crate::pipeline::known;
 use crate::probes;
 
@@ -23,6 +24,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// failures it looks well.
 const OFTEN: i64 = 3;
 const SETTLED_S: u64 = 60;
+
+/// Characters of what a probe was told that are shown: a job's message may be long.
+const SHOWN: usize = 120;
 
 /// One container, or a service that has none.
 #[derive(Debug, Serialize)]
@@ -82,10 +86,14 @@ impl ContainerStatus {
             ("restarting", _) => format!("{name} restarts in a loop; `pipectl logs {name}` shows why"),
             (_, Some("starting")) => format!("{name} is still starting"),
             _ if self.detail.is_empty() => format!("{name} is unhealthy; `pipectl logs {name}` shows why"),
-            _ => match known::explain([self.detail.as_str()]) {
-                Some(known) => format!("{name} is not ready: {}: {}; {}", self.detail, known.means, known.next),
-                None => format!("{name} is not ready: {}; `pipectl logs {name}` shows why", self.detail),
-            },
+            _ => {
+                let told = first_words(&self.detail, SHOWN);
+                // In the whole of it: the words that tell a failure stand behind the names of those who passed it on.
+                match known::explain([self.detail.as_str()]) {
+                    Some(known) => format!("{name} is not ready: {told}: {}; {}", known.means, known.next),
+                    None => format!("{name} is not ready: {told}; `pipectl logs {name}` shows why"),
+                }
+            }
         })
     }
 
@@ -216,6 +224,11 @@ mod tests {
                     or password than the environment or .env gives now; `pipectl up` gives it those of now; or set POSTGRES_USER and \
                     POSTGRES_PASSWORD to what they were";
         assert_eq!(status.problem().as_deref(), Some(told));
+        let passed_on = "An error occurred while calling o482.start. ".repeat(4);
+        status.detail = format!("503: {passed_on} could only be written to 0 of the 1 minReplication nodes");
+        let told = status.problem().expect("a problem");
+        assert!(told.contains("..: no DataNode takes the block: none is alive, or its disk is full; "), "{told}");
+        assert!(!told.contains("minReplication"), "{told}");
         status.detail = "503".into();
         assert_eq!(status.problem().as_deref(), Some("job is not ready: 503; `pipectl logs job` shows why"));
     }

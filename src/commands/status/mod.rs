@@ -14,6 +14,7 @@ use super::stack::Stack;
 use crate::cli::StatusArgs;
 use crate::exit;
 use crate::failure::Failure;
+use crate::pipeline::problems::{self, Hop};
 use crate::pipeline::status::{self, PipelineStatus};
 use crate::ui::Reader;
 use crate::ui::status::render;
@@ -108,17 +109,18 @@ pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
     let (containers, pipeline) = tokio::join!(containers::gather(stack), facts);
     let containers = containers?;
     // With no container at all every server is silent; saying so six times would hide the one line that helps.
-    let pipeline = pipeline.filter(|_| containers.iter().any(|container| container.name.is_some()));
+    let mut pipeline = pipeline.filter(|_| containers.iter().any(|container| container.name.is_some()));
     let mut reasons: Vec<String> = containers.iter().filter_map(ContainerStatus::problem).collect();
     if containers.iter().all(|container| container.name.is_none()) {
         reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
     }
-    if let (Some(status), Some(pipeline)) = (&pipeline, &stack.pipeline) {
+    if let (Some(status), Some(declared)) = (&mut pipeline, &stack.pipeline) {
+        let spec = &declared.spec;
+        let at_fault = |hop: Hop| hop.services(spec).iter().any(|service| !troubles(&containers, service).is_empty());
         reasons.extend(status.problems.iter().map(|problem| {
-            let needed = problem.hop.services(&pipeline.spec);
-            let at_fault = needed.iter().any(|service| !troubles(&containers, service).is_empty());
-            if at_fault { problem.beside_faulty_containers() } else { problem.to_string() }
+            if at_fault(problem.hop) { problem.beside_faulty_containers() } else { problem.to_string() }
         }));
+        status.repairs = problems::repairs(&status.problems, at_fault);
     }
     Ok(Status { project: stack.project.name.clone(), healthy: reasons.is_empty(), reasons, containers, pipeline })
 }
