@@ -43,7 +43,9 @@ impl Expectation {
 
     fn judge(&self, status: u16, body: &str) -> Probed {
         if status != self.status {
-            return Probed::NotYet(format!("{status}: {}", told(body)));
+            let said = |most| format!("{status}: {}", told(body, most));
+            // What it is at counts its steps at the end.
+            return if is_busy(body) { Probed::Busy(said(300)) } else { Probed::NotYet(said(80)) };
         }
         match self.contains.iter().find(|text| !body.contains(text.as_str())) {
             None => Probed::Ready(format!("{} answers {status}", self.path)),
@@ -52,12 +54,17 @@ impl Expectation {
     }
 }
 
+/// A server that is not ready can say that it is at work: `"busy": true`.
+fn is_busy(body: &str) -> bool {
+    serde_json::from_str(body).is_ok_and(|json: serde_json::Value| json["busy"] == true)
+}
+
 /// What a body says about itself: the usual fields of a JSON document, else its first words.
-fn told(body: &str) -> String {
+fn told(body: &str, most: usize) -> String {
     let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let fields = ["detail", "message", "error", "state", "status"];
     let said = fields.iter().find_map(|field| json.get(field)?.as_str().filter(|text| !text.is_empty()));
-    first_words(said.unwrap_or(body), 80)
+    first_words(said.unwrap_or(body), most)
 }
 
 /// When a `"name" : value` is missing, the line with that name tells what is there instead.
@@ -96,6 +103,8 @@ mod tests {
         assert_eq!(waits, Probed::NotYet("503: executor not registered".into()));
         let waits = expecting(&[]).judge(503, r#"{"state":"starting","detail":""}"#);
         assert_eq!(waits, Probed::NotYet("503: starting".into()));
+        let works = expecting(&[]).judge(503, r#"{"state":"starting","detail":"orders is built anew","busy":true}"#);
+        assert_eq!(works, Probed::Busy("503: orders is built anew".into()));
         let waits = expecting(&[]).judge(404, "<html>\n<b>no</b></html>");
         assert_eq!(waits, Probed::NotYet("404: <html> <b>no</b></html>".into()));
     }
