@@ -4,9 +4,9 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::equal::delta_rows;
 use crate::losses::with_kafka;
 use crate::stack::{Ran, Stack, docker, eventually, run};
-use crate::torture::delta_rows;
 
 /// Name of its container.
 const NAME: &str = "pipectl-live-external";

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use crate::equal::equal;
 use crate::stack::{Stack, docker, run};
 
 /// The generator counts its rounds from each start.
@@ -105,7 +106,7 @@ pub fn reset_pipeline(stack: &Stack) {
     ran.says("--yes");
     stack.pipectl(&["reset", "pipeline", "--yes"]).succeeded();
     stack.up();
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
     assert_eq!(stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id = 999"), "0");
 }
 
