@@ -102,7 +102,9 @@ class ReadHandler(Handler):
         if job is None:
             return 503, {"state": "starting", "detail": "not submitted"}
         status = 200 if job.ready and job.state == "running" else 503
-        return status, {"state": job.state, "detail": job.detail}
+        # At work on something that has no bound, a job may take longer than the others do to become ready.
+        busy = job.state == "starting" and bool(job.notice)
+        return status, {"state": job.state, "detail": job.detail or job.notice, "busy": busy}
 
 
 class SubmitHandler(Handler):

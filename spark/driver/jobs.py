@@ -43,6 +43,7 @@ class Job:
         self.since_ms = now_ms()
         self.detail = ""
         self.warning = ""
+        self.notice = ""
         self.ready = False
         self.run = Run()
         self.recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
@@ -112,6 +113,7 @@ class Job:
             "since_ms": self.since_ms,
             "detail": self.detail,
             "warning": self.warning,
+            "notice": self.notice,
             "batches": {"count": self.run.batches, "last": recent[-1] if recent else None, "recent": recent},
             "merge": dict(self.merges),
         }
@@ -153,6 +155,9 @@ class Job:
             self._become("running")
         elif kind == "error":
             self.detail = event["message"]
+        elif kind == "notice":
+            self.notice = event["message"]
+            return
         elif kind == "warning":
             # What is tried again goes on being told until it has succeeded.
             self.warning = event["message"]

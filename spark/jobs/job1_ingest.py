@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib import changes, lake, offsetlog, resume, sizes
-from lib.commits import AppendGuard, Mark
+from lib.commits import AppendGuard
 from lib.job import Job, run
 from lib.merging import Merger
 from lib.topics import Topics
@@ -18,7 +18,7 @@ def main(job: Job) -> None:
     topics.wait_for(job.stopping)
     lake.create_change_log(spark, job.storage, pipeline)
     checkpoint = job.checkpoint("changes")
-    begin = resume.offsets(job.storage, checkpoint, pipeline.changes_path)
+    begin = resume.offsets(job.storage, checkpoint, pipeline.changes_path, names)
     guard = AppendGuard(job.storage, pipeline.changes_path, begin)
     offsets = offsetlog.KafkaOffsets(job.storage, checkpoint, begin)
 
@@ -30,7 +30,7 @@ def main(job: Job) -> None:
             report.offsets, report.rows = offsets.of(batch_id)
             ids = topics.ids()
             guard.check_topics(ids)
-            mark = Mark(query_id, batch_id, report.offsets, topic_ids=ids)
+            mark = guard.mark(query_id, batch_id, report.offsets, ids)
             with sizes.planned_for(rows.sparkSession, report.rows):
                 rows.write.format("delta").mode("append").option("userMetadata", mark.metadata()).save(
                     pipeline.changes_path
@@ -59,8 +59,9 @@ def start_merging(job: Job) -> None:
     if job.stopping.wait(job.settings.merge_seconds):
         return
     merger, log, checkpoint = Merger(job), job.pipeline.changes_path, job.checkpoint("merge")
+    reader = resume.Reader(checkpoint, merger.topics, merger.applied, merger.catch_up)
     job.add(
-        resume.change_log(job.spark, job.storage, checkpoint, log, merger.catch_up)
+        resume.change_log(job.spark, job.storage, log, reader)
         .load(log)
         .writeStream.queryName("ingest.merge")
         .foreachBatch(job.guarded(merger.merge))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import psycopg2
-from lib import batch, changes, lake, lines, resume, slices
+from lib import batch, changes, definitions, lake, lines, resume, slices
 from lib.batch import TableChanges
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
@@ -37,10 +38,19 @@ def main(job: Job) -> None:
     destination.open()
     changes.wait_for(job.storage, pipeline.changes_path, job.stopping)
     change_log = lake.identity(spark, job.storage, pipeline.changes_path)
+    checkpoint = job.checkpoint("destination")
+    wanted = definitions.of(pipeline)
+    anew = definitions.changed(pipeline, destination.definitions(), destination.applied(change_log))
+    destination.define([definition for definition in wanted if definition.table not in anew.names])
+    if anew.tables:
+        job.notice(anew.told())
+        # In this order: killed in between, the next start finds nothing done, and the checkpoint costs nothing.
+        job.storage.delete(checkpoint)
+        emptied = {table.destination: pipeline.topic(table) for table in anew.tables}
+        destination.empty(emptied, [definition for definition in wanted if definition.table in emptied])
     applied = destination.applied(change_log)
     reached = dict(applied)
     log = spark.read.format("delta").load(pipeline.changes_path)
-    checkpoint = job.checkpoint("destination")
 
     topics = [pipeline.topic(table) for table in pipeline.tables]
 
@@ -53,10 +63,13 @@ def main(job: Job) -> None:
 
     def catch_up(version: int) -> None:
         if version > 0:
+            told = anew.told() or "the destination takes up what the change log has and it has not"
             # No query's batch: the ledger names the change log itself and its version.
-            apply_changes(log, version, change_log, version)
+            apply_changes(log, version, change_log, version, lambda rows: job.notice(f"{told} ({rows} changes so far)"))
 
-    def apply_changes(frame: DataFrame, version: int, query_id: str, batch_id: int) -> int:
+    def apply_changes(
+        frame: DataFrame, version: int, query_id: str, batch_id: int, tell: Callable[[int], None] = lambda rows: None
+    ) -> int:
         """Reads the next piece while the destination takes the one before; both are one at a time, and in their order."""
         rows, taken = 0, Future[tuple[int, int]]()
         taken.set_result((0, 0))
@@ -66,6 +79,7 @@ def main(job: Job) -> None:
                     tables = [table_batch(change) for change in found.tables]
                 last = piece.is_last or found.stop is not None
                 rows += sum(taken.result())
+                tell(rows)
                 # Without changes too, the last one brings the aggregates up to date.
                 if tables or last:
                     taken = writer.submit(destination.apply, Batch(query_id, batch_id, change_log, tables, last))
@@ -89,10 +103,18 @@ def main(job: Job) -> None:
             end=change.end,
         )
 
+    # Catches up with what was emptied.
+    reader = resume.Reader(checkpoint, topics, applied, catch_up)
+    stream = resume.change_log(spark, job.storage, pipeline.changes_path, reader)
+    if anew.aggregates:
+        job.notice(anew.told())
+        # From rows that are all there.
+        computed = {aggregate.table for aggregate in anew.aggregates}
+        destination.compute(anew.aggregates, [definition for definition in wanted if definition.table in computed])
+    job.notice("")
     query = (
-        resume.change_log(spark, job.storage, checkpoint, pipeline.changes_path, catch_up)
         # Soft bound: at least one file. A backlog comes in files of MAX_OFFSETS_PER_TRIGGER changes each.
-        .option("maxBytesPerTrigger", "2m")
+        stream.option("maxBytesPerTrigger", "2m")
         .load(pipeline.changes_path)
         .writeStream.queryName("process.destination")
         .foreachBatch(job.guarded(apply))

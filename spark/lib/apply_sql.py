@@ -19,6 +19,8 @@ from lib.identifiers import postgres_text as text
 SESSION = """
 SET random_page_cost = 1.1;
 CREATE TABLE IF NOT EXISTS pipectl.affected (aggregate text NOT NULL, doc json NOT NULL);
+CREATE TABLE IF NOT EXISTS pipectl.definitions ("table" text PRIMARY KEY, source text, fingerprint text NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TEMPORARY TABLE pipectl_affected (aggregate text, doc json) ON COMMIT DELETE ROWS;
 """
 
@@ -39,6 +41,23 @@ ADVANCE = """
 INSERT INTO pipectl.applied (topic, "partition", next_offset, change_log) VALUES (%s, 0, %s, %s)
 ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offset, change_log = excluded.change_log
 """
+
+# What the tables are made by, see lib.definitions; they stay when a table leaves pipeline.yml, as its rows do.
+DEFINITIONS = 'SELECT "table", fingerprint FROM pipectl.definitions'
+
+DEFINE = """
+INSERT INTO pipectl.definitions ("table", source, fingerprint) VALUES (%s, %s, %s)
+ON CONFLICT ("table") DO UPDATE SET source = excluded.source, fingerprint = excluded.fingerprint, built_at = clock_timestamp()
+WHERE (definitions.source, definitions.fingerprint) IS DISTINCT FROM (excluded.source, excluded.fingerprint)
+"""
+
+# An aggregate that leaves pipeline.yml is not kept up to date: if it comes back, it is computed anew.
+OUTDATE = "UPDATE pipectl.definitions SET fingerprint = '' WHERE source IS NULL AND \"table\" <> ALL(%s)"
+
+FORGET = "DELETE FROM pipectl.applied WHERE topic = %s"
+
+# Groups that wait by an earlier definition of their aggregate.
+DROP_WAITING = "DELETE FROM pipectl.affected WHERE aggregate = %s"
 
 LEDGER = """
 INSERT INTO pipectl.ledger (query_id, batch_id, upserted, deleted, offsets) VALUES (%s, %s, %s, %s, %s)
@@ -160,6 +179,15 @@ def all_affected(aggregate: str, target: Target) -> str:
     """Notes every group there is: after a truncate nobody can say which rows belonged to which."""
     key = ", ".join(name(column) for column in target.key)
     return f"INSERT INTO pipectl_affected SELECT {text(aggregate)}, to_json(q) FROM (SELECT {key} FROM {target.qualified}) q"
+
+
+def find_all(aggregate: str, table: Target, query: str) -> str:
+    """Notes the groups which all rows of a table belong to."""
+    key = ", ".join(name(column) for column in table.key)
+    return (
+        f"INSERT INTO pipectl_affected SELECT {text(aggregate)}, doc::json FROM (SELECT DISTINCT to_json(q)::text AS doc FROM ("
+        f"\nWITH changed AS (SELECT {key} FROM {table.qualified}) SELECT * FROM (\n{query}\n) q) q) d"
+    )
 
 
 def renew(aggregate: str, target: Target, query: str) -> list[str]:

@@ -79,8 +79,8 @@ def _reduce(pipeline: Pipeline, log: DataFrame, newest: InDriver | InExecutors, 
     for found in newest.facts(applied):
         table, start = pipeline.by_source(found.table), applied.get(found.topic, 0)
         if table is None:
-            # A topic is subscribed because its table is declared; anything else means two versions of pipeline.yml.
-            raise KeyError(f"the change log has changes of {found.table}, which pipeline.yml does not declare")
+            # It left pipeline.yml. What the log has of it stays there; if it comes back, that is caught up with.
+            continue
         facts: Facts | None = found
         different = schemas.stop_at(
             log, pipeline.tables, table, found, functools.partial(newest.first_lacking, table, start)

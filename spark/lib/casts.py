@@ -18,10 +18,12 @@ from lib.column_types import ColumnType
 from lib.identifiers import spark_text
 
 # Postgres' first date, 4714-11-24 BC, and its last, 5874897-12-31. Infinite dates arrive as numbers outside of both, different
-# ones from the snapshot and from the log.
+# ones from the snapshot and from the log. A finite one cannot: a column's dates arrive as the days they are, and those inside of an array
+# that are moved become dates AD.
 _FIRST_DAY, _LAST_DAY = -2_440_588, 2_145_042_905
 _FIRST_MICROS = -210_866_803_200_000_000
-# 'infinity' and '-infinity' of a timestamp.
+# 'infinity' and '-infinity' of a timestamp. Two finite ones are the same numbers, and nothing in the event tells them apart:
+# 294247-01-09 20:00:00, and 294247-01-10 04:01:17.151616, which wraps around. With `infinity: null` they are NULL, and `verify` names them.
 _INFINITE_MICROS = (9_223_372_036_825_200_000, -9_223_372_036_832_400_000)
 # Elements of arrays come through another calendar: before 1582-10-15 they are moved, by days or from BC to AD. What was moved
 # lies before this day.

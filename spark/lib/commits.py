@@ -134,6 +134,13 @@ class AppendGuard:
                 f"topic {other} was deleted and made anew, with it the changes nobody had read yet; {RESNAPSHOT}"
             )
 
+    def mark(self, app: str, batch: int, offsets: Mapping[str, int], ids: Mapping[str, str]) -> Mark:
+        """The mark of the next commit. Of topics that are not read any more, because their tables left pipeline.yml, it says what the
+        one before did: when such a table comes back, its topic is read on from there."""
+        last = self._last
+        kept, kept_ids = (last.offsets, last.topic_ids) if last is not None else ({}, {})
+        return Mark(app, batch, {**kept, **offsets}, topic_ids={**kept_ids, **ids})
+
     def committed(self, mark: Mark) -> None:
         """Remembers a commit just made."""
         self._last = mark

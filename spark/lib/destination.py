@@ -6,12 +6,13 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lib import apply_sql
 from lib.apply_sql import Target
+from lib.definitions import Definition
 from lib.every import Every
 from lib.identifiers import postgres_name
 from lib.pipeline import Aggregate, Pipeline
@@ -98,6 +99,28 @@ class Destination:
         # Committed: only now is it known.
         self._waiting = not batch.last
         return done
+
+    def definitions(self) -> dict[str, str]:
+        """The fingerprints of what its tables were made by."""
+        return self._with_retry(self._definitions)
+
+    def define(self, definitions: Iterable[Definition]) -> None:
+        """Notes what tables are made by that need not be built anew, and that what is declared no more is not kept up to date."""
+
+        def work(cursor: Any) -> None:
+            _define(cursor, definitions)
+            cursor.execute(apply_sql.OUTDATE, ([aggregate.table for aggregate in self._aggregates],))
+
+        self._with_retry(work)
+
+    def empty(self, tables: Mapping[str, str], definitions: Iterable[Definition]) -> None:
+        """Empties tables, given with their topics, and forgets what was applied to them: all of it comes again. Aggregates show what they
+        do until the last of it is there; then their groups are computed."""
+        self._with_retry(lambda cursor: self._empty(cursor, tables, definitions))
+
+    def compute(self, aggregates: Sequence[Aggregate], definitions: Iterable[Definition]) -> None:
+        """Computes aggregates from nothing, in one transaction: readers see what was there before until it is done."""
+        self._with_retry(lambda cursor: self._compute(cursor, aggregates, definitions))
 
     def close(self) -> None:
         """Closes the connection."""
@@ -193,6 +216,32 @@ class Destination:
             cursor.execute(apply_sql.PRUNE, (self._retention_hours,))
         return upserted, deleted
 
+    def _definitions(self, cursor: Any) -> dict[str, str]:
+        cursor.execute(apply_sql.DEFINITIONS)
+        return dict(cursor.fetchall())
+
+    def _empty(self, cursor: Any, tables: Mapping[str, str], definitions: Iterable[Definition]) -> None:
+        concerned = [aggregate for aggregate in self._aggregates if tables.keys() & aggregate.affected.keys()]
+        # They wait in a table that outlives this process.
+        noted = [apply_sql.all_affected(aggregate.name, self._targets[aggregate.table]) for aggregate in concerned]
+        _run(cursor, [*noted, apply_sql.PUT_OFF])
+        for table, topic in tables.items():
+            cursor.execute(apply_sql.truncate(self._targets[table]))
+            cursor.execute(apply_sql.FORGET, (topic,))
+        _define(cursor, definitions)
+
+    def _compute(self, cursor: Any, aggregates: Sequence[Aggregate], definitions: Iterable[Definition]) -> None:
+        for aggregate in aggregates:
+            target = self._targets[aggregate.table]
+            cursor.execute(apply_sql.DROP_WAITING, (aggregate.name,))
+            cursor.execute(apply_sql.truncate(target))
+            found = [
+                apply_sql.find_all(aggregate.name, self._targets[table], self._queries[query])
+                for table, query in aggregate.affected.items()
+            ]
+            _run(cursor, [*found, *apply_sql.renew(aggregate.name, target, self._queries[aggregate.query])])
+        _define(cursor, definitions)
+
     def _copy(self, cursor: Any, tables: list[TableBatch]) -> None:
         for table in tables:
             target = self._targets[table.table]
@@ -230,6 +279,11 @@ class Destination:
                     apply_sql.find_affected(aggregate.name, self._targets[table.table], self._queries[query])
                 )
         return statements
+
+
+def _define(cursor: Any, definitions: Iterable[Definition]) -> None:
+    for definition in definitions:
+        cursor.execute(apply_sql.DEFINE, (definition.table, definition.source, definition.fingerprint))
 
 
 def _run(cursor: Any, statements: list[str]) -> None:

@@ -97,6 +97,12 @@ class Job:
         except (PySparkException, Py4JError) as error:
             return f"{path}: {one_line(error)}"
 
+    def notice(self, text: str) -> None:
+        """Tells what takes so long before the job is ready; nothing once it is over."""
+        if text:
+            log.info("%s", text)
+        self.events.emit("notice", message=text)
+
     def checkpoint(self, query: str) -> str:
         """Where a query of this job keeps its place."""
         return f"{self.pipeline.checkpoints}/{self.name}/{query}"

@@ -82,6 +82,11 @@ def _create(spark: SparkSession, storage: Storage, path: str, columns: str, prop
     made = storage.create(f"{first}.json", table.commit())
     if made:
         storage.create(f"{first}.crc", table.checksum())
+        # The driver outlives jobs, and may know a table that was here before and that somebody has dropped.
+        jvm = spark._jvm
+        jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(
+            spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path)
+        )
     return made
 
 

@@ -22,12 +22,14 @@ class Merger:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._log = job.spark.read.format("delta").load(job.pipeline.changes_path)
-        self._applied: dict[str, int] = {}
+        self.topics = [job.pipeline.topic(table) for table in job.pipeline.tables]
+        # Topic -> offset of the first change that is not in its table yet.
+        self.applied: dict[str, int] = {}
         self._rows = {table.name: ChangedRows(job.spark, table) for table in job.pipeline.tables}
         self._upkeep = Upkeep(job.pipeline)
         for table in job.pipeline.tables:
             newest = next(commits.marks(job.storage, job.pipeline.table_path(table)), None)
-            self._applied.update(newest.offsets if newest is not None else {})
+            self.applied.update(newest.offsets if newest is not None else {})
 
     def merge(self, frame: DataFrame, batch_id: int) -> None:
         """Merges one batch of the query."""
@@ -49,9 +51,8 @@ class Merger:
         """Which tables had changes. Tables are independent: after a failure those already done are skipped by their offsets."""
         job = self._job
         merged: set[Table] = set()
-        log, topics = job.pipeline.changes_path, [job.pipeline.topic(table) for table in job.pipeline.tables]
-        for piece in slices.cut(frame, job.storage, log, version, topics, self._applied):
-            with batch.reduced(job.pipeline, self._log, piece, self._applied) as found:
+        for piece in slices.cut(frame, job.storage, job.pipeline.changes_path, version, self.topics, self.applied):
+            with batch.reduced(job.pipeline, self._log, piece, self.applied) as found:
                 for change in found.tables:
                     self._merge_table(frame.sparkSession, query_id, batch_id, change)
                     merged.add(change.table)
@@ -65,7 +66,7 @@ class Merger:
         source = self._rows[change.table.name].of(change)
         with lake.marked(session, Mark(query_id, batch_id, {change.topic: change.end}).metadata()):
             lake.merge(session, path, change.table, source, change.truncated_at)
-        self._applied[change.topic] = change.end
+        self.applied[change.topic] = change.end
         job.events.emit(
             "merge",
             table=change.table.name,

@@ -58,7 +58,7 @@ class Storage:
         return file_system.getFileStatus(java_path).getModificationTime()
 
     def delete(self, path: str) -> None:
-        """Removes a file or a directory with all that is in it."""
+        """Removes a file, or a directory with all that is in it, where it is there."""
         file_system, java_path = self._open(path)
         file_system.delete(java_path, True)
 

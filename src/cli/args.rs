@@ -179,6 +179,8 @@ pub struct RepairArgs {
 pub enum RepairKind {
     /// Start what does not run and apply edited files, as `pipectl up` does
     Services,
+    /// Read tables anew whose changes the publication left out
+    Tables,
     /// Restart the failed parts of the connector
     Connector,
     /// Stop the Spark jobs and submit them again

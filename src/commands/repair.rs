@@ -21,6 +21,7 @@ pub async fn run(context: &Context, arguments: &RepairArgs) -> Exit {
     let pipeline = stack.pipeline()?;
     let chosen = match arguments.repair {
         Some(RepairKind::Services) => None,
+        Some(RepairKind::Tables) => Some(Repair::Tables),
         Some(RepairKind::Connector) => Some(Repair::Connector),
         Some(RepairKind::Jobs) => Some(Repair::Jobs),
         Some(RepairKind::Destination) => Some(Repair::Destination),
@@ -50,6 +51,10 @@ async fn mend(
     yes: bool,
 ) -> Result<bool, Failure> {
     match repair {
+        Repair::Tables => {
+            context.ui.note("tables whose changes were not captured are added to the publication and read anew");
+            Ok(true)
+        }
         Repair::Connector => connector(context, pipeline).await,
         Repair::Jobs => {
             context.ui.note("restarting the Spark jobs");

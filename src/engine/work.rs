@@ -12,6 +12,9 @@ pub enum Probed {
     Ready(String),
     /// Not yet; what was seen ("connection refused", "FSState safeMode").
     NotYet(String),
+    /// Not yet, because it is at work on something whose length nobody knows ("orders is built anew: 4000 changes so far"). As long as it
+    /// says other things it gets on, and the gate's time begins anew.
+    Busy(String),
     /// It will never be: fail the gate at once ("task FAILED: ..").
     Never(String),
 }

@@ -9,7 +9,9 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::clients::connect::ConnectorConfig;
 use super::clients::postgres::{quote, quote_qualified};
+use super::new_tables;
 use super::spec::PipelineSpec;
 
 /// The variable with the key: at least as secret as the values it hides, and the same for as long as hashes are compared.
@@ -25,6 +27,38 @@ pub fn salt(key: &str) -> String {
     format!("{:x}", hmac.finalize().into_bytes())
 }
 
+/// How the name of the connector's setting begins; the salt follows.
+const SETTING: &str = "column.mask.hash.v2.SHA-256.with.salt.";
+
+/// What is masked otherwise than by the connector that is there, of the tables that it has captured; one line each.
+///
+/// What it has captured is in topics, change log, Delta tables and destination as it was: no transformation makes values of hashes, and
+/// none of those stores may keep values that are to be hidden.
+pub fn changed(existing: &ConnectorConfig, wanted: &ConnectorConfig, spec: &PipelineSpec) -> Vec<String> {
+    let ((before, salt_before), (now, salt_now)) = (masked(existing), masked(wanted));
+    let mut found = Vec::new();
+    for (name, table) in spec.tables.iter().filter(|(name, _)| new_tables::is_captured(existing, name)) {
+        for column in table.columns.keys() {
+            let place = pattern(&format!("{name}.{column}"));
+            let (was, is) = (before.contains(&place.as_str()), now.contains(&place.as_str()));
+            let how = match (was, is) {
+                (false, true) => "is to be masked, and was not",
+                (true, false) => "was masked, and is not to be",
+                (true, true) if salt_before != salt_now => "was masked with another key",
+                _ => continue,
+            };
+            found.push(format!("{name}.{column} {how}"));
+        }
+    }
+    found
+}
+
+/// Patterns of masked columns in a configuration, and the salt.
+fn masked(config: &ConnectorConfig) -> (Vec<&str>, Option<&str>) {
+    let setting = config.iter().find_map(|(key, columns)| Some((key.strip_prefix(SETTING)?, columns)));
+    setting.map_or_else(Default::default, |(salt, columns)| (columns.split(',').collect(), Some(salt)))
+}
+
 /// The connector's setting for all masked columns; nothing where there are none.
 pub fn setting(spec: &PipelineSpec, salt: &str) -> Option<(String, String)> {
     let columns: Vec<String> = spec
@@ -32,7 +66,7 @@ pub fn setting(spec: &PipelineSpec, salt: &str) -> Option<(String, String)> {
         .iter()
         .flat_map(|(name, table)| table.masked.iter().map(move |column| pattern(&format!("{name}.{column}"))))
         .collect();
-    let setting = format!("column.mask.hash.v2.SHA-256.with.salt.{salt}");
+    let setting = format!("{SETTING}{salt}");
     (!columns.is_empty()).then(|| (setting, columns.join(",")))
 }
 
@@ -113,5 +147,30 @@ mod tests {
         let (name, columns) = setting(&spec, "5a17").expect("masked columns");
         assert_eq!(name, "column.mask.hash.v2.SHA-256.with.salt.5a17");
         assert_eq!(columns, r"public\.people\.email,public\.people\.last\-name,crm\.notes\.text");
+    }
+
+    #[test]
+    fn another_mask_on_what_was_captured_is_told() {
+        let people = |masked: &[&str]| {
+            let columns = ["id", "email", "phone"].map(|name| (name.to_owned(), "text".to_owned()));
+            let masked = masked.iter().map(|&name| name.to_owned()).collect();
+            Table { columns: columns.into_iter().collect(), masked, ..Table::default() }
+        };
+        let spec = |masked: &[&str], new: &[&str]| PipelineSpec {
+            tables: [("public.people".to_owned(), people(masked)), ("public.new".to_owned(), people(new))]
+                .into_iter()
+                .collect(),
+            ..PipelineSpec::default()
+        };
+        let config = |spec: &PipelineSpec, salt: &str| setting(spec, salt).into_iter().collect::<ConnectorConfig>();
+        let mut existing = config(&spec(&["email"], &[]), "s");
+        existing.insert("table.include.list".to_owned(), "public.people".to_owned());
+        let told = |now: &PipelineSpec, salt: &str| changed(&existing, &config(now, salt), now);
+        assert_eq!(told(&spec(&["email"], &["phone"]), "s"), Vec::<String>::new());
+        assert_eq!(
+            told(&spec(&["phone"], &[]), "s"),
+            ["public.people.email was masked, and is not to be", "public.people.phone is to be masked, and was not"]
+        );
+        assert_eq!(told(&spec(&["email"], &[]), "t"), ["public.people.email was masked with another key"]);
     }
 }

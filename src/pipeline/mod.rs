@@ -9,6 +9,7 @@ pub mod clients;
 pub mod connector;
 pub mod databases;
 pub mod generated;
+pub mod kept;
 pub mod known;
 pub mod mask;
 pub mod new_tables;

@@ -1,6 +1,6 @@
 //! Tables that joined pipeline.yml after the connector's first snapshot, and columns that joined a table: Debezium streams their changes
 //! from then on, but reads what is there already only when it is told to. A column that was added with a default has values that no
-//! change tells of.
+//! change tells of, and neither does one tell of what happened while the publication lacked a table.
 //!
 //! What has been read is kept in the connector's own configuration, under a name that Connect passes over: it is there and
 //! gone with the connector's offsets, and an `up` that is interrupted finds the tables still unread.
@@ -11,17 +11,26 @@ use serde_json::{Value, json};
 
 use super::clients::connect::ConnectorConfig;
 use super::connector::snapshot_select;
+use super::publication::Members;
 use super::spec::PipelineSpec;
 
 /// The tables whose rows have been read, each with the columns that it was declared with then: a JSON object of lists.
 const READ: &str = "pipectl.tables.read";
+
+/// The same tables, each with what tells its place in the publication from a later one: a JSON object of texts.
+const PUBLISHED: &str = "pipectl.tables.published";
 
 /// Tables and their columns; no columns where an earlier version has not noted them.
 type Tables = BTreeMap<String, Option<BTreeSet<String>>>;
 
 /// Notes in the wanted configuration what need not be read: what was before, and all where there is no connector, because its first
 /// snapshot reads it.
-pub fn carry(wanted: &mut ConnectorConfig, existing: Option<&ConnectorConfig>, spec: &PipelineSpec) {
+pub fn carry(
+    wanted: &mut ConnectorConfig,
+    existing: Option<&ConnectorConfig>,
+    spec: &PipelineSpec,
+    published: &Members,
+) {
     let now = declared(spec);
     let noted = match existing.map(read) {
         None => now,
@@ -33,21 +42,46 @@ pub fn carry(wanted: &mut ConnectorConfig, existing: Option<&ConnectorConfig>, s
             now.into_iter().filter_map(still_noted).collect()
         }
     };
+    // Of an earlier version's connector nobody knows; it is believed.
+    let known = existing.map(noted_members).unwrap_or_default();
+    let place = |name: &String| known.get(name).or_else(|| published.get(name)).cloned();
+    let members: Members = noted.keys().filter_map(|name| Some((name.clone(), place(name)?))).collect();
     wanted.insert(READ.to_owned(), json!(noted).to_string());
+    wanted.insert(PUBLISHED.to_owned(), json!(members).to_string());
 }
 
-/// Declared tables whose rows have not been read, or not with all declared columns.
-pub fn unread(config: &ConnectorConfig, spec: &PipelineSpec) -> Vec<String> {
-    let read = read(config);
+/// Declared tables whose rows have not been read, or not with all declared columns, or not since the publication has them.
+pub fn unread(config: &ConnectorConfig, spec: &PipelineSpec, published: &Members) -> Vec<String> {
+    let (read, missed) = (read(config), missed(config, spec, published));
     let has = |name: &String, columns: &BTreeSet<String>| {
         read.get(name).is_some_and(|known| known.as_ref().is_none_or(|known| columns.is_subset(known)))
     };
-    declared(spec).into_iter().filter(|(name, columns)| !has(name, columns)).map(|(name, _)| name).collect()
+    let unread = |name: &String, columns: &BTreeSet<String>| {
+        !has(name, columns) || missed.contains(name) || !published.contains_key(name)
+    };
+    declared(spec).into_iter().filter(|(name, columns)| unread(name, columns)).map(|(name, _)| name).collect()
+}
+
+/// Tables that are captured, and were taken out of the publication and added again.
+pub fn missed(config: &ConnectorConfig, spec: &PipelineSpec, published: &Members) -> Vec<String> {
+    let noted = noted_members(config);
+    let differs = |name: &&String| noted.get(*name).zip(published.get(*name)).is_some_and(|(then, now)| then != now);
+    spec.tables.keys().filter(differs).cloned().collect()
+}
+
+/// True for a table that the connector has read.
+pub fn is_captured(config: &ConnectorConfig, table: &str) -> bool {
+    read(config).contains_key(table)
+}
+
+/// Tables that the connector captures and pipeline.yml declares no more.
+pub fn left(config: &ConnectorConfig, spec: &PipelineSpec) -> Vec<String> {
+    read(config).into_keys().filter(|name| !spec.tables.contains_key(name)).collect()
 }
 
 /// Notes that all declared tables have been read.
-pub fn all_read(config: &mut ConnectorConfig, spec: &PipelineSpec) {
-    carry(config, None, spec);
+pub fn all_read(config: &mut ConnectorConfig, spec: &PipelineSpec, published: &Members) {
+    carry(config, None, spec, published);
 }
 
 fn declared(spec: &PipelineSpec) -> BTreeMap<String, BTreeSet<String>> {
@@ -70,6 +104,19 @@ pub fn signal(spec: &PipelineSpec, tables: &[String]) -> Value {
         "type": "execute-snapshot",
         "data": {"type": "blocking", "data-collections": tables, "additional-conditions": conditions},
     })
+}
+
+/// The change that stands for the end of all rows that a topic has told of so far, as Debezium writes a TRUNCATE.
+///
+/// It goes before the rows of a table that is read anew: what was deleted since the last reading is in nothing that Debezium sends. (Job 1
+/// takes the first row of a snapshot for one, too; of a table that is empty now, or has one row, there is no first row.)
+pub fn truncate(table: &str) -> Value {
+    let (schema, name) = table.split_once('.').unwrap_or(("public", table));
+    json!({"before": null, "after": null, "op": "t", "source": {"schema": schema, "table": name, "snapshot": "false"}})
+}
+
+fn noted_members(config: &ConnectorConfig) -> Members {
+    config.get(PUBLISHED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// A connector that an earlier version registered has a list of tables there, or says by those that it includes which it has read.
@@ -97,54 +144,93 @@ mod tests {
         spec
     }
 
+    /// Both tables, added for so many times.
+    fn published(times: u32) -> Members {
+        ["public.a", "public.b"].map(|name| (name.to_owned(), format!("table {times}"))).into_iter().collect()
+    }
+
     #[test]
     fn the_first_snapshot_reads_every_table_there_is() {
         let (mut config, spec) = (ConnectorConfig::new(), spec(&["public.a", "public.b"]));
-        carry(&mut config, None, &spec);
-        assert_eq!(unread(&config, &spec), Vec::<String>::new());
+        carry(&mut config, None, &spec, &published(1));
+        assert_eq!(unread(&config, &spec, &published(1)), Vec::<String>::new());
     }
 
     #[test]
     fn a_table_that_joins_later_is_unread_until_it_is_noted() {
         let (mut first, mut second) = (ConnectorConfig::new(), ConnectorConfig::new());
-        carry(&mut first, None, &spec(&["public.a"]));
+        carry(&mut first, None, &spec(&["public.a"]), &published(1));
         let grown = spec(&["public.a", "public.b"]);
-        carry(&mut second, Some(&first), &grown);
-        assert_eq!(unread(&second, &grown), ["public.b"]);
-        all_read(&mut second, &grown);
-        assert_eq!(unread(&second, &grown), Vec::<String>::new());
+        carry(&mut second, Some(&first), &grown, &published(1));
+        assert_eq!(unread(&second, &grown, &published(1)), ["public.b"]);
+        all_read(&mut second, &grown, &published(1));
+        assert_eq!(unread(&second, &grown, &published(1)), Vec::<String>::new());
     }
 
     #[test]
     fn a_table_that_left_and_came_back_is_read_again() {
         let (mut config, all) = (ConnectorConfig::new(), spec(&["public.a", "public.b"]));
-        carry(&mut config, None, &all);
+        carry(&mut config, None, &all, &published(1));
         for declared in [spec(&["public.a"]), all.clone()] {
             let existing = config.clone();
-            carry(&mut config, Some(&existing), &declared);
+            carry(&mut config, Some(&existing), &declared, &published(1));
         }
-        assert_eq!(unread(&config, &all), ["public.b"]);
+        assert_eq!(unread(&config, &all, &published(1)), ["public.b"]);
+    }
+
+    #[test]
+    fn a_table_that_left_is_told() {
+        let mut config = ConnectorConfig::new();
+        carry(&mut config, None, &spec(&["public.a", "public.b"]), &published(1));
+        assert_eq!(left(&config, &spec(&["public.a", "public.new"])), ["public.b"]);
+    }
+
+    #[test]
+    fn a_table_that_the_publication_lacked_for_a_time_is_read_again() {
+        let (mut config, spec) = (ConnectorConfig::new(), spec(&["public.a", "public.b"]));
+        carry(&mut config, None, &spec, &published(1));
+        let mut lacking = published(1);
+        lacking.remove("public.b");
+        assert_eq!(unread(&config, &spec, &lacking), ["public.b"]);
+        let again = Members::from([("public.b".to_owned(), "table 2".to_owned())]);
+        let again: Members = lacking.into_iter().chain(again).collect();
+        // Registering it anew meanwhile does not make it read.
+        let existing = config.clone();
+        carry(&mut config, Some(&existing), &spec, &again);
+        assert_eq!(unread(&config, &spec, &again), ["public.b"]);
+        assert_eq!(missed(&config, &spec, &again), ["public.b"]);
+        all_read(&mut config, &spec, &again);
+        assert_eq!(unread(&config, &spec, &again), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_ends_the_rows_of_before_is_a_truncate_of_debeziums() {
+        let message = truncate("public.a");
+        assert_eq!(
+            (&message["op"], &message["source"]["schema"], &message["source"]["table"]),
+            (&json!("t"), &json!("public"), &json!("a"))
+        );
     }
 
     #[test]
     fn a_table_that_gets_a_column_is_read_again() {
         let (mut config, mut declared) = (ConnectorConfig::new(), spec(&["public.a", "public.b"]));
-        carry(&mut config, None, &declared);
+        carry(&mut config, None, &declared, &published(1));
         let table = declared.tables.get_mut("public.b").expect("it is declared");
         table.columns.insert("size".to_owned(), "integer".to_owned());
         // Registering it anew does not make it read.
         let existing = config.clone();
-        carry(&mut config, Some(&existing), &declared);
-        assert_eq!(unread(&config, &declared), ["public.b"]);
-        all_read(&mut config, &declared);
-        assert_eq!(unread(&config, &declared), Vec::<String>::new());
+        carry(&mut config, Some(&existing), &declared, &published(1));
+        assert_eq!(unread(&config, &declared, &published(1)), ["public.b"]);
+        all_read(&mut config, &declared, &published(1));
+        assert_eq!(unread(&config, &declared, &published(1)), Vec::<String>::new());
     }
 
     #[test]
     fn a_connector_of_an_earlier_version_has_read_what_it_lists_or_includes() {
         for key in [READ, "table.include.list"] {
             let config = ConnectorConfig::from([(key.to_owned(), "public.a".to_owned())]);
-            assert_eq!(unread(&config, &spec(&["public.a", "public.b"])), ["public.b"]);
+            assert_eq!(unread(&config, &spec(&["public.a", "public.b"]), &published(1)), ["public.b"]);
         }
     }
 

@@ -14,6 +14,8 @@ use super::{CONNECT, JOB_SERVER, KAFKA};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repair {
+    /// Read tables anew that the publication lacked for a time; `up` does it, and so every other repair does.
+    Tables,
     /// Restart the failed parts of the connector.
     Connector,
     /// Stop the Spark jobs and submit them again.
@@ -55,11 +57,12 @@ pub struct Problem {
 
 impl Repair {
     /// Every repair.
-    pub const ALL: [Self; 4] = [Self::Connector, Self::Jobs, Self::Destination, Self::Resnapshot];
+    pub const ALL: [Self; 5] = [Self::Tables, Self::Connector, Self::Jobs, Self::Destination, Self::Resnapshot];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Tables => "tables",
             Self::Connector => "connector",
             Self::Jobs => "jobs",
             Self::Destination => "destination",
@@ -256,17 +259,23 @@ fn nothing_has_arrived(status: &PipelineStatus) -> bool {
     !registered && tables.is_some_and(|tables| tables.iter().all(|table| table.applied.is_none()))
 }
 
-fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Option<Problem> {
-    match &status.unpublished {
-        // Its server's silence is told with the slot already.
-        Fact::Unknown(_) => None,
-        Fact::Known(tables) if tables.is_empty() => None,
-        Fact::Known(tables) => {
-            let (name, tables) = (&spec.source.publication, tables.join(", "));
-            let what = format!("publication {name} leaves out {tables}: changes there are not captured");
-            Some(Hop::Source.with(Repair::Resnapshot, what))
-        }
+/// The source's or the connector's silence is told already.
+fn publication(status: &PipelineStatus, spec: &PipelineSpec) -> Vec<Problem> {
+    let (name, mut problems) = (&spec.source.publication, Vec::new());
+    if let Some(tables) = status.unpublished.known().filter(|tables| !tables.is_empty()) {
+        // Where there is none, the connector cannot go on: what it has to read next is from a time without a publication.
+        let repair = if tables.len() == spec.tables.len() { Repair::Resnapshot } else { Repair::Tables };
+        let what = format!("publication {name} leaves out {}: changes there are not captured", tables.join(", "));
+        problems.push(Hop::Source.with(repair, what));
     }
+    if let Some(tables) = status.missed.known().filter(|tables| !tables.is_empty()) {
+        let what = format!(
+            "publication {name} left out {} for a time: what changed there meanwhile was not captured",
+            tables.join(", ")
+        );
+        problems.push(Hop::Source.with(Repair::Tables, what));
+    }
+    problems
 }
 
 /// A topic that ends before what has been read of it was deleted and made anew.
@@ -309,7 +318,7 @@ fn jobs(problems: &mut Vec<Problem>, status: &PipelineStatus) {
         match jobs.iter().find(|status| status.job.name == name) {
             None => problems.push(hop.beyond_repair(format!("job {name} is not submitted; `pipectl up` submits it"))),
             Some(status) if status.job.state != "running" => {
-                let detail = &status.job.detail;
+                let detail = if status.job.detail.is_empty() { &status.job.notice } else { &status.job.detail };
                 let told = if detail.is_empty() { String::new() } else { format!(": {detail}") };
                 let what = format!("job {name} is {}{told}", status.job.state);
                 problems.push(Problem { hop, what, repair: Repair::named_in(detail) });
@@ -389,6 +398,8 @@ pub(super) mod tests {
             connector: Fact::Known(Some(connector)),
             slot: slot(true, "reserved"),
             unpublished: Fact::Known(Vec::new()),
+            missed: Fact::Known(Vec::new()),
+            kept: Fact::Known(Vec::new()),
             topics: Fact::Known(BTreeMap::from([("p.public.t".to_owned(), 7)])),
             jobs: Fact::Known(JOBS.iter().map(|name| job(name, 7)).collect()),
             tables: Fact::Known(BTreeMap::new()),
@@ -491,6 +502,37 @@ pub(super) mod tests {
                 "topic p.public.t does not exist: changes in it that had not been read are gone; \
                  `pipectl repair resnapshot`",
             ]
+        );
+    }
+
+    #[test]
+    fn a_table_that_the_publication_lacks_or_lacked_is_read_anew_alone() {
+        let mut spec = spec();
+        spec.tables.insert("public.u".to_owned(), Table::default());
+        let mut status = healthy();
+        status.topics = Fact::Known(BTreeMap::from([("p.public.t".to_owned(), 7), ("p.public.u".to_owned(), 0)]));
+        status.unpublished = Fact::Known(vec!["public.t".into()]);
+        status.missed = Fact::Known(vec!["public.u".into()]);
+        let told: Vec<String> = find(&status, &spec).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "publication pub leaves out public.t: changes there are not captured; `pipectl repair tables`",
+                "publication pub left out public.u for a time: what changed there meanwhile was not captured; \
+                 `pipectl repair tables`",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_job_is_at_before_it_runs_is_told() {
+        let mut status = healthy();
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
+        jobs[1].job.state = "starting".into();
+        jobs[1].job.notice = "t is built anew: its definition changed (40 changes so far)".into();
+        assert_eq!(
+            told(&status),
+            ["job process is starting: t is built anew: its definition changed (40 changes so far)"]
         );
     }
 

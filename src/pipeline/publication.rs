@@ -1,5 +1,7 @@
 //! The publication: which tables' changes the source hands out.
 
+use std::collections::BTreeMap;
+
 use super::Pipeline;
 use super::clients::ClientError;
 use super::clients::postgres::{Database, quote, quote_qualified};
@@ -22,6 +24,22 @@ async fn missing_of(
     let published: Vec<String> = published.iter().map(|row| row.get(0)).collect();
     Ok(tables.filter(|table| !published.iter().any(|known| known == table)).map(str::to_owned).collect())
 }
+
+/// The tables in it, each with what tells its being there from an earlier one: a table that was taken out and added again has missed what
+/// happened in between, and nothing else says so. (Where the publication is for all tables, or for those of a schema, it is the
+/// publication's own.)
+pub async fn members(pipeline: &Pipeline, source: &Database) -> Result<Members, ClientError> {
+    let sql = "SELECT t.schemaname || '.' || t.tablename, coalesce('table ' || r.oid, 'publication ' || p.oid) \
+               FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname \
+               JOIN pg_namespace n ON n.nspname = t.schemaname \
+               JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename \
+               LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid WHERE p.pubname = $1::text";
+    let rows = source.query(sql, &[&pipeline.spec.source.publication]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Tables of a publication by `schema.table`, see [`members`].
+pub type Members = BTreeMap<String, String>;
 
 /// Adds tables that it leaves out. Whoever calls this reads their rows afterwards.
 pub async fn add(pipeline: &Pipeline, source: &Database, tables: &[String]) -> Result<Vec<String>, ClientError> {

@@ -14,6 +14,7 @@ use super::clients::ClientError;
 use super::clients::hdfs::{Hdfs, path_of};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::{Database, quote_qualified};
+use super::spec::PipelineSpec;
 use super::wait;
 use crate::engine::work::SayFn;
 
@@ -116,7 +117,7 @@ pub async fn apply(pipeline: &Pipeline, say: &SayFn) -> Result<ResetPlan, ResetE
     }
     let topics = plan.items.iter().filter(|item| item.kind == ResetKind::Topic).map(|item| item.name.clone());
     wait_for_topics(&servers.kafka, topics.collect()).await?;
-    truncate(&servers.destination, &plan).await?;
+    truncate(pipeline, &servers.destination, &plan).await?;
     Ok(plan)
 }
 
@@ -133,7 +134,7 @@ pub async fn destination(pipeline: &Pipeline, say: &SayFn) -> Result<(), ResetEr
     for item in &items {
         say(&format!("{} {}", item.kind.verb(), item.name));
     }
-    truncate(&destination, &ResetPlan { items }).await
+    truncate(pipeline, &destination, &ResetPlan { items }).await
 }
 
 impl ResetKind {
@@ -315,7 +316,13 @@ async fn wait_for_topics(kafka: &Kafka, gone: BTreeSet<String>) -> Result<(), Re
     }
 }
 
-async fn truncate(destination: &Database, plan: &ResetPlan) -> Result<(), ResetError> {
+fn forget_definitions(spec: &PipelineSpec) -> String {
+    let text = |table: &str| format!("'{}'", table.replace('\'', "''"));
+    let tables: Vec<String> = spec.destination_tables().into_iter().map(text).collect();
+    format!("DELETE FROM pipectl.definitions WHERE \"table\" IN ({})", tables.join(", "))
+}
+
+async fn truncate(pipeline: &Pipeline, destination: &Database, plan: &ResetPlan) -> Result<(), ResetError> {
     let rows = plan.items.iter().filter(|item| item.kind == ResetKind::Rows);
     let tables: Vec<String> = rows
         .filter_map(|item| item.name.split_once('.'))
@@ -324,6 +331,11 @@ async fn truncate(destination: &Database, plan: &ResetPlan) -> Result<(), ResetE
     if tables.is_empty() {
         return Ok(());
     }
-    let emptied = destination.batch(&format!("TRUNCATE {}", tables.join(", "))).await;
+    // What they will be made by is noted when they are made; of tables that are declared no more it is still told.
+    let noted = destination.first("SELECT to_regclass('pipectl.definitions') IS NOT NULL", &[]).await;
+    let noted = noted.map_err(reach)?.is_some_and(|row| row.get(0));
+    let forget = if noted { forget_definitions(&pipeline.spec) } else { String::new() };
+    // Several statements in one batch are one transaction.
+    let emptied = destination.batch(&format!("TRUNCATE {}; {forget}", tables.join(", "))).await;
     emptied.map_err(|source| ResetError::Client { doing: "empty the destination's tables".to_owned(), source })
 }

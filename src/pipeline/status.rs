@@ -14,8 +14,9 @@ use super::clients::connect::ConnectorStatus;
 use super::clients::jobserver::{Job, TableInfo};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::quote_qualified;
+use super::kept::{self, Kept};
 use super::problems::{self, Problem, Repair};
-use super::publication;
+use super::{new_tables, publication};
 
 /// Time one part may take before it counts as silent; all are asked at once, and answers take a tenth of that.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -41,6 +42,8 @@ pub struct PipelineStatus {
     pub slot: Fact<Option<Slot>>,
     /// Declared tables whose changes the publication leaves out; all of them when it does not exist.
     pub unpublished: Fact<Vec<String>>,
+    /// Declared tables that were taken out of the publication and added again: what changed in between was not captured.
+    pub missed: Fact<Vec<String>>,
     /// By topic, the offset that its next message gets; a topic that does not exist is not among them.
     pub topics: Fact<BTreeMap<String, i64>>,
     /// The Spark jobs.
@@ -49,6 +52,8 @@ pub struct PipelineStatus {
     pub tables: Fact<BTreeMap<String, TableInfo>>,
     /// The destination's tables.
     pub destination: Fact<Vec<DestinationTable>>,
+    /// What is left of tables that pipeline.yml declares no more.
+    pub kept: Fact<Vec<Kept>>,
     /// True when nothing below is wrong.
     pub healthy: bool,
     /// What is wrong, one line each.
@@ -154,14 +159,16 @@ struct Topics {
 
 /// Gathers everything; takes about as long as the slowest answer, at most two seconds.
 pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
-    let (connector, slot, unpublished, topics, jobs, tables, destination) = tokio::join!(
+    let (connector, slot, unpublished, missed, topics, jobs, tables, destination, kept) = tokio::join!(
         bounded(async { pipeline.connect().await?.status(&pipeline.spec.connector).await }),
         bounded(slot(pipeline)),
         bounded(unpublished(pipeline)),
+        bounded(missed(pipeline)),
         bounded(topics(pipeline)),
         bounded(async { pipeline.job_server().await?.jobs().await }),
         bounded(async { pipeline.job_server().await?.tables().await }),
         bounded(destination(pipeline)),
+        bounded(kept::read(pipeline, LIMIT)),
     );
     let jobs = match jobs {
         Fact::Known(jobs) => Fact::Known(with_lag(pipeline, jobs, topics.known(), destination.known()).await),
@@ -175,10 +182,12 @@ pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
         connector,
         slot,
         unpublished,
+        missed,
         topics,
         jobs,
         tables,
         destination,
+        kept,
         healthy: false,
         problems: Vec::new(),
         repairs: BTreeSet::new(),
@@ -221,6 +230,12 @@ async fn slot(pipeline: &Pipeline) -> Result<Option<Slot>, ClientError> {
 
 async fn unpublished(pipeline: &Pipeline) -> Result<Vec<String>, ClientError> {
     publication::missing(pipeline, &pipeline.source(LIMIT).await?).await
+}
+
+async fn missed(pipeline: &Pipeline) -> Result<Vec<String>, ClientError> {
+    let Some(config) = pipeline.connect().await?.config(&pipeline.spec.connector).await? else { return Ok(Vec::new()) };
+    let published = publication::members(pipeline, &pipeline.source(LIMIT).await?).await?;
+    Ok(new_tables::missed(&config, &pipeline.spec, &published))
 }
 
 async fn topics(pipeline: &Pipeline) -> Result<Topics, ClientError> {

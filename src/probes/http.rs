@@ -43,13 +43,19 @@ impl Expectation {
 
     fn judge(&self, status: u16, body: &str) -> Probed {
         if status != self.status {
-            return Probed::NotYet(format!("{status}: {}", told(body)));
+            let said = format!("{status}: {}", told(body));
+            return if is_busy(body) { Probed::Busy(said) } else { Probed::NotYet(said) };
         }
         match self.contains.iter().find(|text| !body.contains(text.as_str())) {
             None => Probed::Ready(format!("{} answers {status}", self.path)),
             Some(missing) => Probed::NotYet(instead_of(missing, body)),
         }
     }
+}
+
+/// A server that is not ready can say that it is at work: `"busy": true`.
+fn is_busy(body: &str) -> bool {
+    serde_json::from_str(body).is_ok_and(|json: serde_json::Value| json["busy"] == true)
 }
 
 /// What a body says about itself: the usual fields of a JSON document, else its first words. A field is told as a whole: what is known of
@@ -100,6 +106,8 @@ mod tests {
         let long = format!("{} could only be written to 0 of the 1 minReplication nodes", "part".repeat(50));
         let waits = expecting(&[]).judge(503, &format!(r#"{{"detail":"{long}"}}"#));
         assert_eq!(waits, Probed::NotYet(format!("503: {long}")));
+        let works = expecting(&[]).judge(503, r#"{"state":"starting","detail":"orders is built anew","busy":true}"#);
+        assert_eq!(works, Probed::Busy("503: orders is built anew".into()));
         let waits = expecting(&[]).judge(404, "<html>\n<b>no</b></html>");
         assert_eq!(waits, Probed::NotYet("404: <html> <b>no</b></html>".into()));
     }

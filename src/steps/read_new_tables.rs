@@ -1,4 +1,5 @@
-//! `read-new-tables`: has the connector read the rows of tables that joined pipeline.yml after its first snapshot, or got a column.
+//! `read-new-tables`: has the connector read the rows of tables that joined pipeline.yml after its first snapshot, got a column, or were
+//! missing in the publication for a time.
 
 use std::time::Duration;
 
@@ -56,19 +57,25 @@ async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> 
     let (spec, name) = (&pipeline.spec, &pipeline.spec.connector);
     let connect = pipeline.connect().await?;
     let Some(mut config) = connect.config(name).await? else { return Ok(Outcome::Nothing) };
-    let tables = new_tables::unread(&config, spec);
+    let source = pipeline.source(PATIENCE).await?;
+    let tables = new_tables::unread(&config, spec, &publication::members(pipeline, &source).await?);
     if tables.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let (source, kafka) = tokio::try_join!(pipeline.source(PATIENCE), pipeline.kafka(PATIENCE))?;
+    let kafka = pipeline.kafka(PATIENCE).await?;
     // Before the rows are read: a change between the two would be in neither.
     publication::add(pipeline, &source, &tables).await?;
+    let published = publication::members(pipeline, &source).await?;
     let mut readings = Vec::new();
     for table in &tables {
         readings.push(Reading::of(pipeline, &source, &kafka, table).await?);
     }
+    // The topic's first message ends nothing.
+    for reading in readings.iter().filter(|reading| reading.next > 0) {
+        kafka.send(&reading.topic, None, new_tables::truncate(&reading.name).to_string().as_bytes()).await?;
+    }
     let signal = new_tables::signal(spec, &tables).to_string();
-    kafka.send(&spec.signal_topic(), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
+    kafka.send(&spec.signal_topic(), Some(spec.topic_prefix.as_bytes()), signal.as_bytes()).await?;
     loop {
         if let Some(failed) = connect.status(name).await?.as_ref().and_then(|status| status.failed()) {
             let why = failed.reasons().join("\n");
@@ -82,7 +89,7 @@ async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> 
         tokio::time::sleep(LOOK).await;
     }
     confirmed(pipeline, &source, say).await?;
-    new_tables::all_read(&mut config, spec);
+    new_tables::all_read(&mut config, spec, &published);
     connect.put_config(name, &config).await?;
     Ok(Outcome::Read(tables))
 }

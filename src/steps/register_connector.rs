@@ -10,7 +10,7 @@ use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::model::ext::Step;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::connector::{Registration, load};
-use crate::pipeline::{Pipeline, generated, new_tables};
+use crate::pipeline::{Pipeline, generated, mask, new_tables, publication};
 
 const USES: &str = "register-connector";
 const FILE: &str = "debezium/register-postgres.json";
@@ -31,8 +31,9 @@ pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result
     let work = || async { register(pipeline, &wanted).await };
     let notify = |error: &ClientError, _| say(&error.to_string());
     match work.retry(patience()).when(retries).notify(notify).await {
-        Ok(false) => Ok(StepDone { changed: false, detail: format!("connector {name} is registered") }),
-        Ok(true) => Ok(StepDone { changed: true, detail: format!("registered connector {name}") }),
+        Ok(Registered::Already) => Ok(StepDone { changed: false, detail: format!("connector {name} is registered") }),
+        Ok(Registered::Without(left)) => Ok(StepDone { changed: true, detail: told(name, &left) }),
+        Ok(Registered::Refused(masks)) => Err(refused(&masks)),
         Err(error) if error.status() == Some(400) => {
             let message = refusal(pipeline, &wanted, &error).await;
             let hint = format!("correct {file} or pipeline.yml, then `pipectl up`");
@@ -47,18 +48,53 @@ fn retries(error: &ClientError) -> bool {
     error.is_transient() && error.status() != Some(500)
 }
 
-/// True when something was changed.
-async fn register(pipeline: &Pipeline, wanted: &Registration) -> Result<bool, ClientError> {
+/// What became of a registration.
+enum Registered {
+    /// It is there.
+    Already,
+    /// It is new; with the tables that are not captured any more.
+    Without(Vec<String>),
+    /// What was captured already is masked otherwise; one line each.
+    Refused(Vec<String>),
+}
+
+async fn register(pipeline: &Pipeline, wanted: &Registration) -> Result<Registered, ClientError> {
     let (connect, spec) = (pipeline.connect().await?, &pipeline.spec);
     let existing = connect.config(&wanted.name).await?;
     let mut config = wanted.config.clone();
-    generated::exclude(&mut config, &generated::read(&pipeline.source(SOURCE_PATIENCE).await?, spec).await?);
-    new_tables::carry(&mut config, existing.as_ref(), spec);
+    let source = pipeline.source(SOURCE_PATIENCE).await?;
+    generated::exclude(&mut config, &generated::read(&source, spec).await?);
+    new_tables::carry(&mut config, existing.as_ref(), spec, &publication::members(pipeline, &source).await?);
     if existing.as_ref() == Some(&config) {
-        return Ok(false);
+        return Ok(Registered::Already);
+    }
+    let masks = existing.as_ref().map(|existing| mask::changed(existing, &config, spec)).unwrap_or_default();
+    if !masks.is_empty() {
+        return Ok(Registered::Refused(masks));
     }
     connect.put_config(&wanted.name, &config).await?;
-    Ok(true)
+    Ok(Registered::Without(existing.map(|existing| new_tables::left(&existing, spec)).unwrap_or_default()))
+}
+
+/// Rows that were captured keep their values, or their hashes, wherever they are; no table that is built anew from them has others.
+fn refused(masks: &[String]) -> StepError {
+    let message = format!(
+        "columns are masked otherwise than when they were captured; nothing was changed\n{}\nrows of before keep what they \
+         have in topics, lake and destination",
+        masks.join("\n")
+    );
+    let hint = "`pipectl repair resnapshot` removes all of it and reads the source anew; or take the change back, then `pipectl up`";
+    StepError { message, hint: Some(hint.to_owned()), look_at: Vec::new() }
+}
+
+fn told(name: &str, left: &[String]) -> String {
+    if left.is_empty() {
+        return format!("registered connector {name}");
+    }
+    format!(
+        "registered connector {name} without {}, which pipeline.yml declares no more; what it has brought is kept, see `pipectl status`",
+        left.join(", ")
+    )
 }
 
 /// Connect's refusal, field by field where it tells the fields.

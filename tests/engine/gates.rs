@@ -75,6 +75,26 @@ async fn a_probe_that_never_passes_ends_at_its_deadline_with_its_last_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_gets_on_with_its_work_has_the_time_it_needs() {
+    let mut stack = Stack::new(&["web: | probe"]);
+    let prober = stack.prober.clone();
+    let says = move |answer: String| prober.0.lock().unwrap().insert("web".into(), Probed::Busy(answer));
+    says("0 changes".into());
+    let begin = Instant::now();
+    tokio::spawn(async move {
+        for changes in 1..=3 {
+            tokio::time::sleep(seconds(15)).await;
+            says(format!("{changes} changes"));
+        }
+    });
+    let report = stack.up().await;
+    // It says nothing new after 45 s.
+    let failure = report.failure.unwrap();
+    assert_eq!(failure.causes, ["last answer: probe http: 3 changes"]);
+    assert_eq!(begin.elapsed().as_secs(), 65);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_that_can_never_pass_fails_at_once() {
     let mut stack = Stack::new(&["web: | probe"]);
     stack.prober.0.lock().unwrap().insert("web".into(), Probed::Never("task FAILED: bad password".into()));

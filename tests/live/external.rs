@@ -4,10 +4,10 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::equal::delta_rows;
 use crate::faults::lets_go_of_what_nobody_needs;
 use crate::losses::with_kafka;
 use crate::stack::{Ran, Stack, docker, eventually, run};
-use crate::torture::delta_rows;
 
 /// Name of its container.
 const NAME: &str = "pipectl-live-external";

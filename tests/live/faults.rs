@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::equal;
 use crate::inject::{SmallDisk, Target, crash_engine};
 use crate::stack::{Stack, eventually, run};
 use crate::torture_workload::random::Random;
@@ -174,7 +175,7 @@ fn arrives(stack: &Stack, what: &str) {
 /// With the usual load again, all three stores have the same rows.
 fn equal(stack: &Stack) {
     stack.up();
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal::equal(stack);
 }
 
 /// HDFS wants room for a whole block of each file that is being written, so its disk is larger; and it is to be its own.

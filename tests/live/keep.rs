@@ -1,5 +1,6 @@
 //! Backups: what is brought back is all of one moment, so the flow goes on from it.
 
+use crate::equal::equal;
 use crate::stack::{Stack, docker};
 
 pub fn backup_restored(stack: &Stack) {
@@ -17,6 +18,6 @@ pub fn backup_restored(stack: &Stack) {
     // The flow goes on where it was.
     stack.rename_region(1, "after the restore");
     stack.await_region(1, "after the restore");
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
     std::fs::remove_file(stack.path().join("whole.tar")).expect("the backup is there");
 }

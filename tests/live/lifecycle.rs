@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::equal::equal;
 use crate::stack::{Stack, docker, run};
 
 /// The generator counts its rounds from each start.
@@ -166,7 +167,7 @@ pub fn reset_pipeline(stack: &Stack) {
     ran.says("--yes");
     stack.pipectl(&["reset", "pipeline", "--yes"]).succeeded();
     stack.up();
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
     assert_eq!(stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id = 999"), "0");
 }
 

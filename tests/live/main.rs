@@ -7,8 +7,10 @@
 
 #![expect(clippy::print_stdout, reason = "a test harness of its own reports on stdout")]
 
+mod changed;
 mod converge;
 mod diagnose;
+mod equal;
 mod external;
 mod faults;
 mod governance;
@@ -92,6 +94,8 @@ const SCENARIOS: &[Scenario] = &[
         "a column that is renamed, or widened beyond its declaration, stops the flow until it is declared",
         losses::column_renamed_or_widened,
     ),
+    ("a table that leaves pipeline.yml is kept and told, and comes back without a hole", changed::table_left_and_back),
+    ("old rows follow a changed transformation and a changed aggregate", changed::definitions),
     ("a table added while the others flow is read once, with its old rows, through a function", losses::table_added),
     ("status names what is broken and what to type", converge::status_names_the_broken_part),
     ("doctor says where the data stops, and repair mends it", diagnose::doctor_says_where_the_data_stops),

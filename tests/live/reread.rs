@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::equal::equal;
 use crate::inject::Target;
 use crate::losses::with_kafka;
 use crate::stack::{Stack, eventually, looking_every};
@@ -31,7 +32,7 @@ pub fn restarts_in_a_copy(stack: &Stack) {
     }
     let copied = "SELECT count(*) FROM orders WHERE note = 'copied'";
     eventually("every copied row is in the destination", || stack.sql("postgres-dest", copied) == ROWS.to_string());
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
 }
 
 pub fn a_crash_in_a_snapshot(stack: &Stack) {
@@ -48,9 +49,9 @@ pub fn a_crash_in_a_snapshot(stack: &Stack) {
         repair.join().expect("it runs");
     });
     stack.up();
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
     stack.sql("postgres-source", "DELETE FROM orders WHERE note = 'copied'");
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    equal(stack);
     stack.pipectl(&["start", "data-generator"]).succeeded();
 }
 

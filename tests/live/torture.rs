@@ -3,13 +3,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pipectl::pipeline::canonical;
 use pipectl::pipeline::spec::Infinity;
 
-use crate::stack::{Ran, Stack, docker, run};
+use crate::equal::{LONGEST, delta_rows, difference, source_rows};
+use crate::stack::{Ran, Stack};
 use crate::torture_workload::columns::{COLUMNS, KEY};
 use crate::torture_workload::{Generator, TABLE};
 
@@ -17,10 +16,6 @@ use crate::torture_workload::{Generator, TABLE};
 const TRANSACTIONS: usize = 3000;
 /// Bytes of SQL that a command line carries; the kernel's limit for one argument is 128 KiB.
 const MOST_BYTES: usize = 100_000;
-/// Differing rows that a failure shows.
-const SHOWN: usize = 5;
-/// Characters of a text that are compared as they are; as `rows` does it.
-const LONGEST: usize = 200;
 
 pub fn torture(stack: &Stack) {
     let seed = seed();
@@ -133,45 +128,9 @@ fn types() -> Vec<(&'static str, &'static str)> {
     KEY.into_iter().chain(COLUMNS.iter().map(|column| (column.name, column.declared()))).collect()
 }
 
-/// A database's rows, each a JSON list of canonical texts.
+/// A database's rows.
 fn rows(stack: &Stack, service: &str) -> Vec<String> {
-    let texts = types().into_iter().map(|(name, kind)| {
-        let text = canonical::text(name, kind, Infinity::Null);
-        // As delta_rows.py does.
-        format!("(SELECT CASE WHEN length(x) > 200 THEN md5(x) ELSE x END FROM (SELECT {text} AS x) AS s)")
-    });
-    let list = texts.collect::<Vec<_>>().join(", ");
-    normalized(&stack.sql(service, &format!("SELECT to_json(ARRAY[{list}]) FROM {TABLE}")))
-}
-
-/// The rows of a table of the lake, read from its files by delta-rs; of these columns, given with their types. Texts of more than so many characters are
-/// shown by their MD5.
-pub fn delta_rows(stack: &Stack, path: &str, columns: &[(&str, &str)], longest: usize) -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    run(Command::new("bash").arg(".make/python.sh").current_dir(root)).succeeded();
-    let port = |service: &str, port: &str| {
-        let container = stack.containers(service).pop().unwrap_or_else(|| panic!("{service} runs"));
-        let published = docker(&["port", &container, port]);
-        published.lines().next().expect("a published port").to_owned()
-    };
-    let ran = run(Command::new(root.join(".venv/bin/python"))
-        .arg(root.join("tests/live/delta_rows.py"))
-        .args(["--namenode", &port("namenode", "9870"), "--datanode", &port("datanode", "9864")])
-        .args(["--longest", &longest.to_string(), path])
-        .arg(serde_json::to_string(columns).expect("JSON")))
-    .succeeded();
-    normalized(&ran.stdout)
-}
-
-/// Lines of JSON, written alike whoever wrote them, and sorted.
-fn normalized(lines: &str) -> Vec<String> {
-    let line = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        value.to_string()
-    };
-    let mut rows: Vec<String> = lines.lines().map(line).collect();
-    rows.sort();
-    rows
+    source_rows(stack, service, TABLE, &types(), Infinity::Null)
 }
 
 /// What was done, in a file that stays when the scenario fails.
@@ -200,22 +159,14 @@ impl History {
 
     /// Fails with the first rows that only one side has.
     fn equal(&self, what: &str, source: &[String], copy: &[String]) {
-        let only = |these: &[String], those: &[String]| {
-            let rows: Vec<_> =
-                these.iter().filter(|row| those.binary_search(row).is_err()).take(SHOWN).cloned().collect();
-            rows.join("\n  ")
-        };
         let columns: Vec<&str> = types().into_iter().map(|(name, _)| name).collect();
         assert!(
             source == copy,
-            "seed {}, history in {}\n{} rows in the source, {} in the {what}; columns {}\nonly in the source:\n  {}\nonly in the {what}:\n  {}",
+            "seed {}, history in {}; columns {}\n{}",
             self.seed,
             self.file.display(),
-            source.len(),
-            copy.len(),
             columns.join(", "),
-            only(source, copy),
-            only(copy, source)
+            difference(what, source, copy)
         );
     }
 

@@ -11,6 +11,7 @@ from conftest import ROOT
 from lib import apply_sql, copytext, keys
 from lib.apply_sql import Target
 from lib.column_types import parse_type
+from lib.definitions import Definition
 from lib.destination import Batch, Destination, DestinationError, TableBatch
 from lib.pipeline import Column, Table, load
 
@@ -265,6 +266,50 @@ def test_a_lost_connection_is_opened_again(destination, database):
     database.fail_once_at = "INSERT INTO pipectl.ledger"
     assert destination.apply(batch()) == (1, 1)
     assert database.connections == 2
+
+
+ORDERS_NOW = Definition("orders", "public.orders", "f")
+
+
+def test_a_table_is_emptied_with_its_position_and_its_definition_in_one_transaction(destination, database):
+    destination.open()
+    before = database.commits
+    destination.empty({"orders": "t.public.orders"}, [ORDERS_NOW])
+    assert database.commits == before + 1
+    # The groups of now wait until the rows are there again.
+    waiting = next(statement for statement in database.statements if apply_sql.PUT_OFF in statement)
+    assert 'to_json(q) FROM (SELECT "region_id", "day" FROM "public"."revenue_by_region_day") q' in waiting
+    assert 'DELETE FROM "public"."orders"' in database.statements
+    assert database.executed[-2:] == [
+        (apply_sql.FORGET, ("t.public.orders",)),
+        (apply_sql.DEFINE, ("orders", "public.orders", "f")),
+    ]
+    assert 'DELETE FROM "public"."revenue_by_region_day"' not in database.statements
+
+
+def test_an_aggregate_is_computed_from_all_rows_in_one_transaction(destination, database):
+    destination.open()
+    before = database.commits
+    destination.compute(load(ROOT / "pipeline.yml").aggregates, [Definition("revenue_by_region_day", None, "f")])
+    assert database.commits == before + 1
+    text = "\n".join(database.statements)
+    order = [
+        text.index(apply_sql.DROP_WAITING),
+        text.index('DELETE FROM "public"."revenue_by_region_day"'),
+        text.index('WITH changed AS (SELECT "order_id" FROM "public"."orders")'),
+        text.index('WITH changed AS (SELECT "customer_id" FROM "public"."customers")'),
+        text.index('INSERT INTO "public"."revenue_by_region_day"'),
+        text.index(apply_sql.DEFINE),
+    ]
+    assert order == sorted(order)
+
+
+def test_an_aggregate_that_left_is_not_taken_for_kept_up_to_date(destination, database):
+    destination.define([ORDERS_NOW])
+    assert database.executed[-2:] == [
+        (apply_sql.DEFINE, ("orders", "public.orders", "f")),
+        (apply_sql.OUTDATE, (["revenue_by_region_day"],)),
+    ]
 
 
 def test_the_ledger_is_pruned_now_and_then(destination, database):

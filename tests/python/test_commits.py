@@ -29,7 +29,7 @@ class FakeFiles:
         return self.texts.get(path)
 
     def exists(self, path):
-        return path in self.texts
+        return path in self.texts or bool(self.names(path))
 
     def create(self, path, text):
         if path in self.texts:
@@ -41,7 +41,9 @@ class FakeFiles:
         return self.written_ms.get(path, time.time() * 1000)
 
     def delete(self, path):
-        self.texts = {name: text for name, text in self.texts.items() if not name.startswith(path + "/")}
+        self.texts = {
+            name: text for name, text in self.texts.items() if name != path and not name.startswith(path + "/")
+        }
 
     def commit(self, version: int, metadata: str | None) -> None:
         info = {"commitInfo": {"operation": "WRITE"} | ({"userMetadata": metadata} if metadata else {})}
@@ -59,6 +61,20 @@ def log_with(*batches: int, app: str = "q") -> FakeFiles:
 
 def test_first_batch_of_an_empty_table():
     assert not AppendGuard(log_with(), TABLE, {}).is_done("q", 0)
+
+
+def test_the_position_in_a_topic_that_is_read_no_more_goes_on_being_told():
+    files = FakeFiles()
+    files.commit(1, Mark("q", 0, {"t": 10, "left": 7}, topic_ids={"t": "A", "left": "B"}).metadata())
+    guard = AppendGuard(files, TABLE, {"t": 10, "left": 7})
+    assert not guard.is_done("r", 0)
+    for batch, end in ((0, 12), (1, 15)):
+        mark = guard.mark("r", batch, {"t": end}, {"t": "A"})
+        assert (mark.offsets, mark.topic_ids) == ({"t": end, "left": 7}, {"t": "A", "left": "B"})
+        guard.committed(mark)
+    # Deleted while nobody read it: its offsets would not be those of before.
+    with pytest.raises(GuardError, match="topic left was deleted and made anew"):
+        guard.check_topics({"t": "A", "left": "C"})
 
 
 def test_batch_committed_before_the_crash_is_skipped_and_the_next_is_not():

@@ -36,6 +36,7 @@ pub(super) async fn answers(stack: &Stack) -> Result<Vec<Asked>, String> {
             match status::ask(&prober, &container.service, ready).await {
                 Probed::Ready(said) => ("ready", said),
                 Probed::NotYet(said) => ("not yet", said),
+                Probed::Busy(said) => ("busy", said),
                 Probed::Never(said) => ("never", said),
             }
         } else {

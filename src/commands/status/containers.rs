@@ -139,7 +139,7 @@ async fn row(stack: &Stack, prober: &dyn Prober, container: &ContainerSummary) -
     let (detail, memory) = seen.unwrap_or_default();
     let (health, told) = match (answer, detail.health) {
         (Some(Probed::Ready(said)), _) => (Some("ready"), said),
-        (Some(Probed::NotYet(said) | Probed::Never(said)), _) => (Some("not ready"), said),
+        (Some(Probed::NotYet(said) | Probed::Busy(said) | Probed::Never(said)), _) => (Some("not ready"), said),
         (None, Health::None) => (None, String::new()),
         (None, Health::Starting) => (Some("starting"), String::new()),
         (None, Health::Healthy) => (Some("healthy"), String::new()),

@@ -15,6 +15,7 @@ use crate::cli::StatusArgs;
 use crate::exit;
 use crate::failure::Failure;
 use crate::pipeline::problems::{self, Hop};
+use crate::pipeline::spec::PipelineSpec;
 use crate::pipeline::status::{self, PipelineStatus};
 use crate::ui::Reader;
 use crate::ui::status::render;
@@ -47,7 +48,7 @@ pub async fn run(context: &Context, arguments: &StatusArgs) -> Exit {
     if arguments.json {
         context.json(&status)?;
     } else {
-        context.out(&render(&view::view(&status, None), context.ui.width()))?;
+        context.out(&render(&view::view(&status, spec(&stack), None), context.ui.width()))?;
     }
     Ok(if status.healthy { exit::OK } else { exit::FAILED })
 }
@@ -69,12 +70,16 @@ async fn watch(context: &Context, stack: &Stack) -> Exit {
         };
         let ends = status.pipeline.as_ref().and_then(|pipeline| pipeline.topics.known());
         let rates = ends.map(|ends| pace.rates(Instant::now(), ends)).unwrap_or_default();
-        let text = render(&view::view(&status, Some(&rates)), context.ui.width());
+        let text = render(&view::view(&status, spec(stack), Some(&rates)), context.ui.width());
         let drawn = screen.draw(&text).map_err(|error| unwritable(&error))?;
         if drawn == Reader::Gone {
             return Ok(exit::OK);
         }
     }
+}
+
+fn spec(stack: &Stack) -> Option<&PipelineSpec> {
+    stack.pipeline.as_ref().map(|pipeline| pipeline.spec.as_ref())
 }
 
 impl Status {

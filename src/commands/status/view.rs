@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::Status;
 use super::containers::ContainerStatus;
+use crate::pipeline::kept::Kept;
+use crate::pipeline::spec::PipelineSpec;
 use crate::pipeline::status::{DestinationTable, Fact, JobStatus, PipelineStatus};
 use crate::ui::status::{ContainerRow, Section, StatusView};
 use crate::ui::{Mark, bytes};
@@ -13,7 +15,7 @@ use crate::ui::{Mark, bytes};
 type Rates = BTreeMap<String, f64>;
 
 /// `rates` are messages a second by topic, where somebody watches.
-pub fn view(status: &Status, rates: Option<&Rates>) -> StatusView {
+pub fn view(status: &Status, spec: Option<&PipelineSpec>, rates: Option<&Rates>) -> StatusView {
     let verdict = if status.healthy {
         (Mark::Good, {
             let flows = if status.pipeline.is_some() { " and the data flows" } else { "" };
@@ -25,7 +27,7 @@ pub fn view(status: &Status, rates: Option<&Rates>) -> StatusView {
     StatusView {
         project: status.project.clone(),
         containers: status.containers.iter().map(container).collect(),
-        sections: status.pipeline.as_ref().map(|pipeline| sections(pipeline, rates)).unwrap_or_default(),
+        sections: status.pipeline.as_ref().map(|pipeline| sections(pipeline, spec, rates)).unwrap_or_default(),
         verdict,
         reasons: status.reasons.clone(),
     }
@@ -64,8 +66,23 @@ fn container(container: &ContainerStatus) -> ContainerRow {
     }
 }
 
-fn sections(status: &PipelineStatus, rates: Option<&Rates>) -> Vec<Section> {
-    vec![capture(status), jobs(&status.jobs), flow(status, rates)]
+fn sections(status: &PipelineStatus, spec: Option<&PipelineSpec>, rates: Option<&Rates>) -> Vec<Section> {
+    let mut sections = vec![capture(status), jobs(&status.jobs), flow(status, rates)];
+    // Where the destination is silent, that is told with its tables.
+    let kept = status.kept.known().filter(|kept| !kept.is_empty());
+    sections.extend(kept.zip(spec).map(|(kept, spec)| left(kept, spec)));
+    sections
+}
+
+/// What is left of tables that are not declared any more, and what removes it.
+fn left(kept: &[Kept], spec: &PipelineSpec) -> Section {
+    let mut section = Section::facts("Kept of what left pipeline.yml");
+    for kept in kept {
+        let name = kept.source.as_ref().unwrap_or(&kept.table);
+        section.row(Mark::Skipped, [name.clone(), kept.is_there(spec)]);
+        section.row(Mark::Skipped, ["to drop it".to_owned(), kept.drop_it(spec)]);
+    }
+    section
 }
 
 /// Connector and slot.

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 use crate::engine::backend::{Backend, BackendError};
 use crate::engine::observed::{ContainerDetail, Health, RunState};
@@ -98,12 +98,12 @@ impl Watch<'_> {
             }
         };
         let opened = match &self.gate.until {
-            Until::Probe(ready) => timeout(self.gate.timeout, self.probe_and_look(ready, &tell)).await,
+            Until::Probe(ready) => self.probe_and_look(ready, &tell).await,
             Until::Running | Until::Healthy | Until::Completed => {
-                timeout(self.gate.timeout, self.look_until(POLL, &tell)).await
+                timeout(self.gate.timeout, self.look_until(POLL, &tell)).await.unwrap_or(Err(Reason::Deadline))
             }
         };
-        opened.unwrap_or(Err(Reason::Deadline)).map_err(|reason| {
+        opened.map_err(|reason| {
             let last = last.lock().map(|last| last.clone()).unwrap_or_default();
             GateError { reason, last, elapsed: begin.elapsed() }
         })
@@ -122,19 +122,38 @@ impl Watch<'_> {
     async fn probe_until_ready(&self, ready: &Ready, tell: &(dyn Fn(String) + Sync)) -> Result<String, Reason> {
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut deadline = Instant::now() + self.gate.timeout;
+        let mut work = String::new();
         loop {
-            ticks.tick().await;
-            let answer = match timeout(ANSWER_WITHIN, self.prober.poll(self.service, ready)).await {
-                Ok(Probed::Ready(seen)) => match self.confirm().await? {
-                    None => return Ok(seen),
-                    Some(state) => state,
-                },
-                Ok(Probed::NotYet(answer)) => answer,
-                Ok(Probed::Never(answer)) => return Err(Reason::Never(answer)),
-                Err(_) => "no answer".to_owned(),
+            let poll = async {
+                ticks.tick().await;
+                self.poll(ready).await
+            };
+            let answer = match timeout_at(deadline, poll).await.unwrap_or(Err(Reason::Deadline))? {
+                Probed::Ready(seen) => return Ok(seen),
+                Probed::NotYet(answer) => answer,
+                Probed::Busy(answer) => {
+                    if answer != work {
+                        deadline = Instant::now() + self.gate.timeout;
+                        work.clone_from(&answer);
+                    }
+                    answer
+                }
+                Probed::Never(answer) => return Err(Reason::Never(answer)),
             };
             tell(format!("probe {}: {answer}", ready.probe));
         }
+    }
+
+    async fn poll(&self, ready: &Ready) -> Result<Probed, Reason> {
+        Ok(match timeout(ANSWER_WITHIN, self.prober.poll(self.service, ready)).await {
+            Ok(Probed::Ready(seen)) => match self.confirm().await? {
+                None => Probed::Ready(seen),
+                Some(state) => Probed::NotYet(state),
+            },
+            Ok(answer) => answer,
+            Err(_) => Probed::NotYet("no answer".to_owned()),
+        })
     }
 
     /// A ready probe counts only while the container runs: the answer may be that of a process that just died.

@@ -30,6 +30,9 @@ pub struct Job {
     /// What it fails at and tries again, beside its queries: the first merge, registering tables in the metastore.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub warning: String,
+    /// What it is at before it is ready, where that takes long: a table of the destination is built anew.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
+    pub notice: String,
     /// Its micro-batches.
     #[serde(default, deserialize_with = "null_is_default")]
     pub batches: Batches,

@@ -124,9 +124,9 @@ impl Kafka {
     }
 
     /// Appends a message to a topic, which must exist.
-    pub async fn send(&self, topic: &str, key: &[u8], value: &[u8]) -> Result<(), ClientError> {
+    pub async fn send(&self, topic: &str, key: Option<&[u8]>, value: &[u8]) -> Result<(), ClientError> {
         let record = Record {
-            key: Some(key.to_vec()),
+            key: key.map(<[u8]>::to_vec),
             value: Some(value.to_vec()),
             headers: BTreeMap::new(),
             timestamp: DateTime::<Utc>::from(SystemTime::now()),

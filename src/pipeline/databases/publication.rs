@@ -132,7 +132,8 @@ impl Comparison<'_> {
         }
         let tables: Vec<String> = missing.iter().map(|table| relation(table)).collect();
         let what = format!("publication {} leaves out {}", self.name, missing.join(", "));
-        Some(self.problem(what, &format!("ADD TABLE {}", tables.join(", "))))
+        let add = format!("ALTER PUBLICATION {} ADD TABLE {};", quote(self.name), tables.join(", "));
+        Some(Problem::new(self.place.clone(), what).mend(add))
     }
 
     /// What it withholds of a table.
@@ -152,7 +153,7 @@ impl Comparison<'_> {
         let again = format!(
             "BEGIN; ALTER PUBLICATION {publication} DROP TABLE {table}; ALTER PUBLICATION {publication} ADD TABLE {table}; COMMIT;"
         );
-        Some(Problem::new(self.place.clone(), what).mend(self.then_read_again(again)))
+        Some(Problem::new(self.place.clone(), what).mend(again))
     }
 
     fn problem(&self, what: String, change: &str) -> Problem {
@@ -160,7 +161,7 @@ impl Comparison<'_> {
         Problem::new(self.place.clone(), what).mend(self.then_read_again(alter))
     }
 
-    /// What was withheld while changes were captured is in no log.
+    /// What was withheld while changes were captured is in no log. (A table that is added, or added again, is read anew by `up`.)
     fn then_read_again(&self, sql: String) -> String {
         if self.found.has_slot {
             return format!("{sql} and `pipectl repair resnapshot`, which reads what was withheld so far");

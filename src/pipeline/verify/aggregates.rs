@@ -39,7 +39,7 @@ pub(super) async fn check(pipeline: &Pipeline, destination: &Database) -> Result
     Ok(checks)
 }
 
-/// The job computes the groups that changed rows belong to; with every row taken as changed, that is all groups.
+/// The job computes the groups that changed rows belong to, each once; with every row taken as changed, that is all groups.
 fn difference_query(pipeline: &Pipeline, aggregate: &Aggregate) -> Result<String, VerifyError> {
     let spec = &pipeline.spec;
     let keys: BTreeMap<&str, &Vec<String>> =
@@ -57,7 +57,7 @@ fn difference_query(pipeline: &Pipeline, aggregate: &Aggregate) -> Result<String
     let relation = quote_qualified(&spec.destination.schema, &aggregate.table);
     let query = sql_file(pipeline, &aggregate.query)?;
     Ok(format!(
-        "WITH affected AS ({}), computed AS (SELECT to_jsonb(c) AS doc FROM ({query}) c), \
+        "WITH affected AS (SELECT DISTINCT * FROM ({}) a), computed AS (SELECT to_jsonb(c) AS doc FROM ({query}) c), \
          kept AS (SELECT to_jsonb(k) AS doc FROM {relation} k) \
          SELECT (SELECT count(*) FROM computed), \
          (SELECT count(*) FROM (SELECT doc FROM computed EXCEPT ALL SELECT doc FROM kept) a), \

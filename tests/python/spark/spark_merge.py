@@ -10,7 +10,8 @@ import unittest
 from pathlib import Path
 
 from base import SparkTestCase, order
-from lib import batch, changes, lake, resume, toast, typed, upkeep
+from lib import batch, changes, lake, resume, slices, toast, typed, upkeep
+from lib.commits import Mark, marks
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -96,15 +97,37 @@ class Reduce(SparkTestCase):
         self.assertEqual((row.note, row.quantity), ("long", 5))
 
     def test_a_table_that_is_not_declared(self) -> None:
-        frame = self.log((0, "c", 1, order(1))).withColumn("table", F.lit("public.other"))
-        with self.assertRaisesRegex(KeyError, "does not declare"):
-            self.reduced(frame)
+        """It left pipeline.yml; the change log goes on having what it had."""
+        other = self.log((7, "c", 1, order(1)), (8, "t", None, None)).withColumn("table", F.lit("public.other"))
+        found = self.reduced(self.log((0, "c", 1, order(1))).union(other))
+        self.assertEqual([change.table.source for change in found.tables], ["public.orders"])
 
 
 class ReduceLarge(Reduce):
     """The same of a batch that the executors reduce."""
 
     changes = 1_000_000
+
+
+class FakeLog:
+    """A change log with one commit, which reaches up to these offsets."""
+
+    def __init__(self, offsets: dict[str, int]) -> None:
+        self.mark = Mark("q", 1, offsets).metadata()
+
+    def find(self, path: str) -> str:
+        return json.dumps({"commitInfo": {"userMetadata": self.mark}})
+
+
+class Cut(SparkTestCase):
+    def test_tables_that_left_are_in_no_piece(self) -> None:
+        rows = [(number, "c", number, order(number)) for number in range(500)]
+        other = self.log(*rows).withColumn("topic", F.lit("jadc2.public.left"))
+        frame = self.log((7, "c", 1, order(1))).union(other)
+        here = "jadc2.public.orders"
+        for ends, found in (({here: 8, "jadc2.public.left": 500}, 1), ({here: 8}, 501)):
+            pieces = list(slices.cut(frame, FakeLog(ends), "log", 1, [here], {}))
+            self.assertEqual([(piece.rows.count(), piece.changes) for piece in pieces], [(found, 8)])
 
 
 class OtherColumns(SparkTestCase):
@@ -234,8 +257,6 @@ class Merge(SparkTestCase):
         self.assertEqual(self.rows()[1], 8)
 
     def test_commits_carry_the_mark(self) -> None:
-        from lib.commits import Mark, marks
-
         frame = self.log(*self.FIRST)
         change = self.reduced(frame).tables[0]
         with lake.marked(self.spark, Mark("q", 4, {"jadc2.public.orders": 3}).metadata()):
@@ -247,6 +268,18 @@ class Merge(SparkTestCase):
 
 
 class Identity(SparkTestCase):
+    def test_a_table_that_was_dropped_and_made_anew_is_not_the_old_one(self) -> None:
+        path = f"{self.lake}/orders"
+        lake._create(self.spark, self.storage, path, "id bigint", {})
+        for _ in range(2):
+            self.spark.range(3).write.format("delta").mode("append").save(path)
+        self.assertEqual(lake.version(self.spark, path), 2)
+        shutil.rmtree(path)
+        lake._create(self.spark, self.storage, path, "id bigint", {})
+        self.spark.range(1).write.format("delta").mode("append").save(path)
+        self.assertEqual(lake.version(self.spark, path), 1)
+        self.assertEqual(self.spark.read.format("delta").load(path).count(), 1)
+
     def test_a_table_made_after_its_log_was_opened_has_its_own_id(self) -> None:
         made, opened = f"{self.lake}/made", f"{self.lake}/opened"
         lake._create(self.spark, self.storage, made, "id bigint", {})
@@ -281,7 +314,9 @@ class Upkeep(SparkTestCase):
         rows = []
         checkpoint = f"{self.lake}/checkpoint"
         query = (
-            resume.change_log(self.spark, self.storage, checkpoint, str(table), self.caught_up.append)
+            resume.change_log(
+                self.spark, self.storage, str(table), resume.Reader(checkpoint, [], [], self.caught_up.append)
+            )
             .load(str(table))
             .writeStream.foreachBatch(lambda frame, _: rows.extend(frame.collect()))
             .option("checkpointLocation", checkpoint)

@@ -159,6 +159,19 @@ class Types(SparkTestCase):
                 expected = {"date[]": "5:20455,-", "timestamp[]": "-", "timestamptz[]": "-"}.get(kind)
                 self.assertEqual(frame.selectExpr(f"{canonical} AS text").collect()[0].text, expected)
 
+    def test_no_finite_value_is_taken_for_infinity(self) -> None:
+        """The ends of what Postgres has, and the neighbours of what stands for infinity."""
+        for kind, finite in (
+            ("date", [-2_440_588, 2_145_042_905]),
+            ("timestamp", [-210_866_803_200_000_000, 9_223_372_036_825_199_999]),
+            ("timestamptz", ["-4713-11-24T00:00:00Z", "+294247-01-09T19:59:59.999999Z"]),
+        ):
+            with self.subTest(kind=kind):
+                frame = self.typed(kind, *finite, infinity_to_null=True)
+                self.assertEqual(frame.where("c IS NULL").count(), 0)
+        for days in (-2_440_589, 2_145_042_906):
+            self.assertEqual(self.typed("date", days, infinity_to_null=True).where("c IS NULL").count(), 1)
+
     def test_what_cannot_be_carried_stops_the_job_and_says_why(self) -> None:
         for kind, sent, why in STOPPED:
             with self.subTest(kind=kind, sent=sent):
