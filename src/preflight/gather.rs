@@ -159,8 +159,12 @@ fn add(facts: &mut Facts, wanted: &Wanted<'_>, containers: &[ContainerSummary]) 
     facts.network_missing = project.networks.values().any(|network| !network.external && !there(&network.name));
     facts.outdated_volumes.clone_from(&wanted.outdated_volumes);
     facts.refused.clone_from(&wanted.refused);
-    facts.wanted_ports =
-        new.iter().flat_map(|service| service.ports.iter().map(|port| (service.name.clone(), port.clone()))).collect();
+    facts.wanted_ports = new
+        .iter()
+        .flat_map(|service| service.ports.iter().map(move |port| (service, port)))
+        .filter(|(service, port)| !is_anothers(service, port, &chosen))
+        .map(|(service, port)| (service.name.clone(), port.clone()))
+        .collect();
     facts.port_variables.clone_from(&project.port_variables);
     if facts.published_at.is_none() {
         let taken = facts.wanted_ports.iter().filter_map(|(_, port)| Some((port.protocol, taken(port)?)));
@@ -179,6 +183,11 @@ fn is_replaced(service: &Service, chosen: &[&Service], running: &BTreeSet<&str>)
     chosen
         .iter()
         .any(|other| other.ext.instead.as_ref() == Some(&service.name) && running.contains(other.name.as_str()))
+}
+
+/// True for a port of a stand-in that what it stands in for publishes as well: it is wanted once.
+fn is_anothers(service: &Service, port: &Port, chosen: &[&Service]) -> bool {
+    chosen.iter().any(|other| other.ext.instead.as_ref() == Some(&service.name) && other.ports.contains(port))
 }
 
 /// Service and memory limit, replicas counted, of what may run at the same time: not a service that runs only in place of others, nor a
@@ -267,6 +276,30 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::model::Dependency;
+
+    #[test]
+    fn of_services_that_do_each_others_work_one_is_counted() {
+        let service = |name: &str, limit: u64| {
+            let port = Port { host_ip: None, published: Some(8585), target: 80, protocol: Protocol::Tcp };
+            Service { name: name.into(), mem_limit: Some(limit), scale: 1, ports: vec![port], ..Service::default() }
+        };
+        let (small, mut job, mut big) = (service("small", 1), service("job", 10), service("big", 10));
+        big.ext.instead = Some("small".into());
+        job.ext.instead = Some("small".into());
+        let ended = Dependency { condition: Condition::CompletedSuccessfully, required: true, restart: false };
+        big.depends_on.insert("job".into(), ended);
+        let limits =
+            |services: &[&Service]| memory_limits(services).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(limits(&[&small, &job, &big]), ["big"]);
+        assert_eq!(limits(&[&small]), ["small"]);
+        job.mem_limit = Some(11);
+        assert_eq!(limits(&[&small, &job, &big]), ["job", "big"], "it needs more than what comes after it");
+
+        let chosen = [&small, &job, &big];
+        assert!(is_anothers(&small, &small.ports[0], &chosen) && !is_anothers(&big, &big.ports[0], &chosen));
+        assert!(is_replaced(&small, &chosen, &["big"].into()) && !is_replaced(&small, &chosen, &[].into()));
+    }
 
     #[test]
     fn small_and_large_variables_name_a_proxy() {

@@ -1,5 +1,8 @@
 //! One catalog runs, whichever was asked for: there and back by profiles, and what a person reads of it.
 
+use std::time::Duration;
+
+use crate::fake_daemon::Fate;
 use crate::harness::{Run, Stage};
 
 /// A catalog and a larger one at the same address, which a profile asks for.
@@ -81,6 +84,18 @@ fn a_failed_pull_leaves_the_catalog_that_runs_alone() {
         plan.stdout.lines().any(|line| line.contains("shop-catalog-1") && line.contains("only if needed")),
         "{plan}"
     );
+}
+
+#[test]
+fn one_that_ends_at_once_is_taken_over_from_and_nothing_is_amiss_then() {
+    let stage = Stage::new(CATALOGS);
+    stage.world().fates.insert("om-server".into(), Fate::Exits(Duration::ZERO, 3));
+    let ran = up(&stage, "db:1");
+    assert!(ran.stderr.contains("om-db, om-server: left out, catalog takes over: "), "{ran}");
+    assert!(ran.stderr.contains("catalog: ready"), "{ran}");
+    let status = large(&stage, &["status", "--json"], "db:1");
+    assert_eq!(status.code, 0, "{status}");
+    assert_eq!(status.stdout.matches("catalog runs instead").count(), 2, "{status}");
 }
 
 #[test]

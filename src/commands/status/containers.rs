@@ -1,6 +1,6 @@
 //! The containers of a project, those that should be there and are not included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
@@ -110,6 +110,18 @@ pub async fn gather(stack: &Stack) -> Result<Vec<ContainerStatus>, Failure> {
     for service in stack.project.services.values().filter(|service| service.scale > 0) {
         if !containers.iter().any(|container| container.service == service.name) {
             rows.push(absent(service));
+        }
+    }
+    let running: BTreeSet<String> =
+        rows.iter().filter(|row| row.state == word(RunState::Running)).map(|row| row.service.clone()).collect();
+    for row in rows.iter_mut().filter(|row| !running.contains(&row.service)) {
+        let service = stack.project.services.get(&row.service);
+        // Nothing is amiss where another service does its work: `up` has said why.
+        if let Some(other) =
+            service.and_then(|service| service.ext.instead.as_ref()).filter(|other| running.contains(*other))
+        {
+            row.ok = true;
+            row.detail = format!("{other} runs instead");
         }
     }
     rows.sort_by(|one, other| (&one.service, one.number).cmp(&(&other.service, other.number)));
