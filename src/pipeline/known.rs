@@ -45,6 +45,10 @@ const FETCH: &str = "a package could not be fetched while the image was made: co
 const FETCH_NEXT: &str = "set http_proxy and https_proxy where this machine needs them, put the proxy's authority (a .crt file) into \
      /usr/local/share/ca-certificates (both are handed on to builds), then `pipectl up`; or load the images: `pipectl images load FILE`";
 
+const DISK: &str = "the disk of the container engine is full";
+const DISK_NEXT: &str =
+    "`docker system df` shows what takes the room, `pipectl images prune` removes old images; then `pipectl up`";
+
 /// The table.
 pub const TABLE: &[Known] = &[
     // HDFS
@@ -202,16 +206,15 @@ pub const TABLE: &[Known] = &[
     // Image builds
     known("fetch-by-maven", &["transfer failed for https://"], FETCH, FETCH_NEXT),
     known("fetch-certificate-by-python", &["CERTIFICATE_VERIFY_FAILED"], FETCH, FETCH_NEXT),
-    known("fetch-certificate-by-apt", &["Certificate verification failed"], FETCH, FETCH_NEXT),
+    known("fetch-certificate-by-apt", &["SSL connection failed", "certificate verify failed"], FETCH, FETCH_NEXT),
+    known("fetch-certificate-by-older-apt", &["Certificate verification failed"], FETCH, FETCH_NEXT),
     known("fetch-name-by-apt", &["Temporary failure resolving"], FETCH, FETCH_NEXT),
+    known("fetch-unknown-name-by-apt", &["Failed to fetch", "Could not resolve '"], FETCH, FETCH_NEXT),
     known("fetch-connection-by-python", &["Failed to establish a new connection"], FETCH, FETCH_NEXT),
     // Anyone
-    known(
-        "disk-full",
-        &["No space left on device"],
-        "the disk of the container engine is full",
-        "`docker system df` shows what takes the room, `pipectl images prune` removes old images; then `pipectl up`",
-    ),
+    known("disk-full", &["No space left on device"], DISK, DISK_NEXT),
+    // The engine's own spelling.
+    known("engine-disk-full", &["no space left on device"], DISK, DISK_NEXT),
     known(
         "heap-too-small",
         &["java.lang.OutOfMemoryError"],
@@ -334,9 +337,18 @@ mod tests {
             "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer",
             "could not be fetched",
         ),
+        (
+            "W: Failed to fetch https://registry.example/InRelease  SSL connection failed: error:0A000086:SSL routines::certificate \
+             verify failed / Success [IP: 192.0.2.7 443]",
+            "could not be fetched",
+        ),
         ("Certificate verification failed: The certificate is NOT trusted.", "could not be fetched"),
         (
             "W: Failed to fetch http://registry.example/InRelease  Temporary failure resolving 'registry.example'",
+            "could not be fetched",
+        ),
+        (
+            "W: Failed to fetch http://registry.example/dists/trixie/InRelease  Could not resolve 'proxy.example'",
             "could not be fetched",
         ),
         (
@@ -344,6 +356,7 @@ mod tests {
             "could not be fetched",
         ),
         ("PANIC:  could not write to file \"pg_wal/xlogtemp.29\": No space left on device", "disk"),
+        ("failed to copy files: copy_file_range: no space left on device", "disk"),
         ("Terminating due to java.lang.OutOfMemoryError: Java heap space", "heap"),
         ("exec /usr/bin/tini: exec format error", "processor"),
         ("start-kafka: /var/lib/kafka/data is not writable by uid 10001", "belong to another user"),

@@ -596,9 +596,9 @@ pub(super) mod tests {
         let found = |problems: &[Problem], faulty: &[Hop]| -> Vec<Repair> {
             repairs(problems, |hop| faulty.contains(&hop)).into_iter().collect()
         };
-        assert_eq!(found(&[stalled.clone()], &[]), [Repair::Jobs]);
-        assert_eq!(found(&[stalled.clone()], &[Hop::ChangeLog]), []);
-        assert_eq!(found(&[stalled.clone()], &[Hop::Source]), [Repair::Jobs]);
+        assert_eq!(found(std::slice::from_ref(&stalled), &[]), [Repair::Jobs]);
+        assert_eq!(found(std::slice::from_ref(&stalled), &[Hop::ChangeLog]), []);
+        assert_eq!(found(std::slice::from_ref(&stalled), &[Hop::Source]), [Repair::Jobs]);
         // What is lost is not brought back by a container.
         assert_eq!(found(&[stalled, lost], &[Hop::Source, Hop::ChangeLog]), [Repair::Resnapshot]);
     }

@@ -398,8 +398,10 @@ fn an_engine_that_goes_away_in_the_middle() {
     [time] not finished: web
     [time] failed
     error: failed to create shop-db-1
-      because: no space left on device
+      because: the disk of the container engine is full
+        because: no space left on device
 
+    hint: `docker system df` shows what takes the room, `pipectl images prune` removes old images; then `pipectl up`
     hint: once that is repaired, `pipectl up` goes on from here
     ");
 }

@@ -89,8 +89,10 @@ fn a_container_that_the_engine_puts_no_secret_into_is_not_left_behind() {
     [time] db: failed after TIME: failed to create shop-db-1
     [time] failed
     error: failed to create shop-db-1
-      because: write /run/secrets: no space left on device
+      because: the disk of the container engine is full
+        because: write /run/secrets: no space left on device
 
+    hint: `docker system df` shows what takes the room, `pipectl images prune` removes old images; then `pipectl up`
     hint: once that is repaired, `pipectl up` goes on from here
     ");
     assert!(stage.world().containers.is_empty());

@@ -28,33 +28,49 @@ pub fn of_one_server(stack: &Stack) {
     stack.pipectl(&["up", "kafka"]).succeeded();
     stack.pipectl(&["stop", "kafka"]).succeeded();
     in_volume("kafka", "kafka-data", "chown root /v && chmod 700 /v");
-    fails(stack, &["kafka"]).says("may not write to its volume").says("pipectl restore FILE --force");
+    fails(stack, &["kafka"]).explains("volume-of-another-user");
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+
+    // A disk without room.
+    let disk = "volumes:\n  kafka-data:\n    driver_opts: {type: tmpfs, device: tmpfs, o: size=8k}\n";
+    with_override(stack, disk, &["up", "kafka", "--timeout", "60s"]).explains("disk-full");
+    // One that the engine itself cannot put into the volume what the image has there.
+    let disk = "volumes:\n  postgres-dest-data:\n    driver_opts: {type: tmpfs, device: tmpfs, o: size=4m}\n";
+    with_override(stack, disk, &["up", "postgres-dest", "--timeout", "60s"]).explains("engine-disk-full");
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
 
     // A heap that is too small.
     let ran = ended_badly(up(stack, &["namenode"]).env("NAMENODE_HEAP", "12m"));
-    ran.says("needs more heap").says("NAMENODE_HEAP");
+    ran.explains("heap-too-small").says("NAMENODE_HEAP");
+
+    // A NameNode alone waits for a DataNode.
+    let ran = ended_badly(&mut stack.command(&["up", "namenode", "--timeout", "20s"]));
+    ran.explains("hdfs-safe-mode");
+    stack.pipectl(&["stop", "namenode"]).succeeded();
+    // Its volume is its own, a file in it is not.
+    in_volume(
+        "namenode",
+        "namenode-data",
+        "touch /v/in_use.lock && chown root /v/in_use.lock && chmod 600 /v/in_use.lock",
+    );
+    fails(stack, &["namenode"]).explains("volume-of-another-user-by-java");
+    stack.pipectl(&["stop", "namenode"]).succeeded();
+    in_volume("namenode", "namenode-data", "rm /v/in_use.lock");
 
     // A program of another processor: what the kernel says of one is what it says of any file that is none.
-    let build = stack.path().join("foreign");
-    fs::create_dir_all(&build).expect("a folder");
-    fs::write(
-        build.join("Dockerfile"),
-        "FROM pipectl/base\nRUN printf '\\177ELF\\002' >/server && chmod 755 /server\nENTRYPOINT [\"/server\"]\n",
-    )
-    .expect("written");
-    let foreign = "services:\n  foreign:\n    image: pipectl/foreign\n    build: ../foreign\n    restart: 'no'\n";
-    fs::write(stack.path().join("foreign.yaml"), foreign).expect("written");
-    let files = ["-f", "compose/compose.yaml", "-f", "foreign.yaml"];
-    let ran = ended_badly(&mut stack.command(&[&files[..], &["up", "foreign"]].concat()));
-    ran.says("made for another processor").says("pipectl images build");
-    docker(&["rmi", "-f", "pipectl/foreign"]);
+    let foreign = "RUN printf '\\177ELF\\002' >/server && chmod 755 /server\nENTRYPOINT [\"/server\"]\n";
+    own_service(stack, "base", foreign, "").explains("another-processor");
+    // One that takes more memory than it may, whatever that is.
+    let greedy = own_service(stack, "base", "ENTRYPOINT [\"tail\", \"/dev/zero\"]\n", "    mem_limit: 16m\n");
+    greedy.says("own was killed: out of memory").says("raise `mem_limit` of service own");
 
     // A volume of another major version of Postgres.
     stack.pipectl(&["up", "postgres-dest"]).succeeded();
     stack.pipectl(&["stop", "postgres-dest"]).succeeded();
     let other = "find /v -maxdepth 2 -name PG_VERSION -exec sed -i s/.*/16/ {} +";
     in_volume("postgres-dest", "postgres-dest-data", other);
-    fails(stack, &["postgres-dest"]).says("another major version of Postgres").says("pipectl reset all --backup FILE");
+    let ran = fails(stack, &["postgres-dest"]);
+    ran.explains("postgres-files-of-another-version").explains("postgres-directory-of-another-version");
 
     // A metastore of another version of Hive, and one without a schema.
     stack.pipectl(&["up", "datanode", "hive-metastore"]).succeeded();
@@ -63,11 +79,59 @@ pub fn of_one_server(stack: &Stack) {
         stack.pipectl(&[&["exec", "hms-db", "--"][..], &psql].concat()).succeeded();
     };
     metastore(r#"UPDATE "VERSION" SET "SCHEMA_VERSION" = '1.2.0'"#);
-    fails(stack, &["--force-recreate", "hive-metastore"]).says("made by another version of Hive");
+    fails(stack, &["--force-recreate", "hive-metastore"]).explains("hive-schema-of-another-version");
     metastore(r#"DELETE FROM "VERSION""#);
-    fails(stack, &["--force-recreate", "hive-metastore"]).says("has no schema").says("hms-db hive-metastore");
+    fails(stack, &["--force-recreate", "hive-metastore"]).explains("hive-schema-missing");
 
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+}
+
+pub fn of_servers_without_each_other(stack: &Stack) {
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+
+    // Servers in a network that those who need them are not in.
+    let elsewhere =
+        |service: &str| format!("services:\n  {service}:\n    networks: [elsewhere]\nnetworks:\n  elsewhere: {{}}\n");
+    let up = ["up", "--timeout", "30s"];
+    with_override(stack, &elsewhere("kafka"), &[&up[..], &["debezium"]].concat()).explains("kafka-has-no-address");
+    with_override(stack, &elsewhere("hms-db"), &[&up[..], &["hive-metastore", "datanode"]].concat())
+        .explains("no-address-in-java");
+    // What the resolver says of a name that cannot be one, and where nobody answers it.
+    let asks = |name: &str| format!("exec python3 -c \"import socket; socket.getaddrinfo(b'{name}', 5432)\"\n");
+    own_service(stack, "fetch", &format!("ENTRYPOINT {}", asks("db..elsewhere")), "").explains("no-address");
+    let unanswered = format!("ENTRYPOINT echo nameserver 127.0.0.1 >/etc/resolv.conf && {}", asks("elsewhere"));
+    own_service(stack, "fetch", &unanswered, "").explains("no-address-for-now");
+
+    // An application without a worker.
+    let ran = ended_badly(&mut stack.command(&["up", "spark-driver", "--timeout", "40s"]));
+    ran.explains("spark-no-worker");
+
+    // A driver that is there and takes nothing: what its job says.
+    let asleep = "services:\n  spark-driver:\n    entrypoint: [sleep, infinity]\n    healthcheck: {disable: true}\n    \
+                  x-pipectl:\n      ready: !reset null\n  spark-job-ingest:\n    \
+                  depends_on: !override {spark-driver: {condition: service_started}}\n    x-pipectl:\n      after: !reset []\n";
+    with_override(stack, asleep, &["up", "spark-job-ingest", "--timeout", "20s"]).explains("spark-driver-refuses-jobs");
+
+    stack.pipectl(&["reset", "all", "--yes"]).succeeded();
+}
+
+/// A command that must fail on the stack's files and this one.
+fn with_override(stack: &Stack, yaml: &str, arguments: &[&str]) -> Ran {
+    fs::write(stack.path().join("override.yaml"), yaml).expect("written");
+    let files = ["-f", "compose/compose.yaml", "-f", "override.yaml"];
+    ended_badly(&mut stack.command(&[&files[..], arguments].concat()))
+}
+
+/// The failing `up` of a service of somebody's own: its Dockerfile builds on an image of the stack.
+fn own_service(stack: &Stack, parent: &str, steps: &str, settings: &str) -> Ran {
+    let build = stack.path().join("own");
+    fs::create_dir_all(&build).expect("a folder");
+    fs::write(build.join("Dockerfile"), format!("FROM pipectl/{parent}\n{steps}")).expect("written");
+    let service =
+        format!("services:\n  own:\n    image: pipectl/own\n    build: ../own\n    restart: 'no'\n{settings}");
+    let ran = with_override(stack, &service, &["up", "own"]);
+    docker(&["rmi", "-f", "pipectl/own"]);
+    ran
 }
 
 pub fn of_the_flow(stack: &Stack) {
@@ -91,7 +155,7 @@ pub fn of_the_flow(stack: &Stack) {
     // A worker that has not the memory of an executor: `up` proves the flow after any change of a server it goes through.
     let ran = ended_badly(stack.command(&["up", "--timeout", "30s"]).env("SPARK_WORKER_MEMORY", "256m"));
     ran.says("not done within 30 s").says("it needs 384 MiB, and no worker has more than 256 MiB");
-    ran.says("raise SPARK_WORKER_MEMORY");
+    ran.explains("spark-executor-does-not-fit");
     stack.pipectl(&["status"]).exited(1).says("no worker has more than 256 MiB");
     stack.up();
 
@@ -100,7 +164,7 @@ pub fn of_the_flow(stack: &Stack) {
     docker(&["start", "pipectl-live-spark-worker-1"]);
     let status = || stack.pipectl(&["status"]).stdout;
     eventually("the lost master is named", || status().contains("no executor: the master does not answer"));
-    stack.pipectl(&["status"]).exited(1).says("nothing can be submitted").says("pipectl up spark-master spark-worker");
+    stack.pipectl(&["status"]).exited(1).explains("spark-driver-without-master");
     stack.up();
 
     // A job without its driver.

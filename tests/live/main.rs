@@ -11,17 +11,24 @@ mod changed;
 mod converge;
 mod diagnose;
 mod equal;
+mod explained;
 mod external;
 mod faults;
 mod governance;
+mod hardening;
 mod inject;
 mod inputs;
 mod keep;
 mod known;
+mod known_builds;
+mod known_capture;
 mod lifecycle;
+mod logs;
 mod losses;
 mod offline;
 mod prove;
+#[path = "../support/provoked.rs"]
+mod provoked;
 mod reread;
 mod secrets;
 mod stack;
@@ -64,6 +71,10 @@ const SCENARIOS: &[Scenario] = &[
     ("editing a transformation recreates the jobs alone", converge::edited_transformation),
     ("a worker is added and removed", converge::scale_workers),
     ("a job is stopped and started on its own", converge::one_job_alone),
+    (
+        "logs of several services are followed at once, filtered, since a moment, as JSON",
+        logs::several_are_followed_filtered_since_a_moment_as_json,
+    ),
     ("logs go on over a restart, each line once", lifecycle::logs_go_on_over_a_restart),
     (
         "another project from an empty folder lives beside it and goes without a trace",
@@ -114,6 +125,12 @@ const SCENARIOS: &[Scenario] = &[
     ("a taken port is named with its owner before anything is touched", inputs::taken_port),
     ("a taken port is replaced on request and every address follows", diagnose::a_taken_port_is_replaced_on_request),
     ("what a server is known to fail with is explained", known::of_one_server),
+    (
+        "what servers that do not find each other are known to fail with is explained",
+        known::of_servers_without_each_other,
+    ),
+    ("what an image build is known to fail with is explained", known_builds::of_image_builds),
+    ("what the capture of changes is known to fail with is explained", known_capture::of_the_capture),
     ("what the flow is known to fail with is explained", known::of_the_flow),
     ("torture: random transactions on every type leave three equal stores", torture::torture),
     ("a source that is there already is captured and not written to", external::captured_and_not_written_to),
@@ -138,7 +155,12 @@ fn main() -> ExitCode {
         println!("live: {name} ...");
         let started = Instant::now();
         // A scenario fails by panicking, as in any Rust test; the others still run.
-        if catch_unwind(AssertUnwindSafe(|| scenario(&stack))).is_ok() {
+        let ended = catch_unwind(AssertUnwindSafe(|| scenario(&stack)));
+        let missing = explained::missing(name);
+        if ended.is_ok() && !missing.is_empty() {
+            println!("      nothing explained {} (tests/support/provoked.rs)", missing.join(", "));
+        }
+        if ended.is_ok() && missing.is_empty() {
             passed += 1;
             println!("live: {name} ... ok ({:.1} s)", started.elapsed().as_secs_f32());
         } else {

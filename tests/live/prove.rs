@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::hardening;
 use crate::stack::Stack;
 
 pub fn up_from_nothing(stack: &Stack) {
@@ -11,6 +12,7 @@ pub fn up_from_nothing(stack: &Stack) {
     let source = stack.sql("postgres-source", "SELECT count(*) FROM regions WHERE region_id <= 5");
     let destination = stack.sql("postgres-dest", "SELECT count(*) FROM regions WHERE region_id <= 5");
     assert_eq!(source, destination, "the seed regions are in both databases");
+    hardening::holds(stack);
     // What a person needs next is on the screen.
     ran.says("http://127.0.0.1:29870").says("http://127.0.0.1:28083").says("127.0.0.1:25434");
 }

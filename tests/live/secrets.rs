@@ -37,7 +37,7 @@ pub fn passwords_are_replaced_and_nowhere_else(stack: &Stack) {
     with_passwords(&["up"]).succeeded();
     with_passwords(&["status"]).succeeded();
     // Who still has the old ones is told so.
-    stack.pipectl(&["status"]).exited(1).says("`pipectl up` gives it those of now");
+    stack.pipectl(&["status"]).exited(1).explains("postgres-password");
     with_passwords(&["token", "refresh"]).succeeded();
 
     let secrets = [DATABASES, CATALOG];

@@ -36,13 +36,13 @@ impl FakeRegistry {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let state = Arc::new(State::with_an_image(outages));
-        let served = state.clone();
+        let shared = state.clone();
         let server = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if served.ended.load(Ordering::SeqCst) {
+                if shared.ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let (state, stream) = (served.clone(), stream.expect("a connection"));
+                let (state, stream) = (shared.clone(), stream.expect("a connection"));
                 // One a connection: the engine asks for layers side by side. A client that goes away is no failure of the registry.
                 std::thread::spawn(move || drop(state.serve(stream)));
             }

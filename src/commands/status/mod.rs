@@ -2,6 +2,7 @@
 
 mod containers;
 mod pace;
+mod retrying;
 mod view;
 
 use std::time::{Duration, Instant};
@@ -120,6 +121,7 @@ pub async fn gather(stack: &Stack) -> Result<Status, Failure> {
         reasons = vec!["nothing of this project is running; `pipectl up` starts it".to_owned()];
     }
     if let (Some(status), Some(declared)) = (&mut pipeline, &stack.pipeline) {
+        retrying::explain(stack, &containers, status).await;
         let spec = &declared.spec;
         let at_fault = |hop: Hop| hop.services(spec).iter().any(|service| !troubles(&containers, service).is_empty());
         reasons.extend(status.problems.iter().map(|problem| {
