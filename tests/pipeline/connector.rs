@@ -40,6 +40,7 @@ fn wanted() -> serde_json::Value {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "database.hostname": "pg",
         "database.password": "s3cret",
+        "pipectl.tables.published": "{}",
         "pipectl.tables.read": r#"{"crm.customers":["id","name"],"public.orders":["customer","id","tags","total"]}"#,
         "table.include.list": "public.orders,crm.customers"
     })
@@ -158,6 +159,36 @@ async fn a_connector_with_this_configuration_is_left_alone() {
     let done = scene.step("register-connector", LIMIT, nothing()).await.expect("in place");
     assert!(!done.changed);
     assert_eq!(running.count("PUT"), 0);
+}
+
+#[tokio::test]
+async fn a_table_that_is_captured_no_more_is_told() {
+    let mut before = wanted();
+    before["pipectl.tables.read"] = json!(r#"{"crm.customers":["id","name"],"public.left":["id"]}"#);
+    let server = FakeHttp::default().on(&format!("GET {CONFIG}"), 200, &before.to_string()).on(
+        &format!("PUT {CONFIG}"),
+        200,
+        "{}",
+    );
+    let (_running, scene) = connect(server).await;
+    let done = scene.step("register-connector", LIMIT, nothing()).await.expect("registered");
+    assert_eq!(
+        done.detail,
+        "registered connector shop-pg without public.left, which pipeline.yml declares no more; what it has brought is \
+         kept, see `pipectl status`"
+    );
+}
+
+#[tokio::test]
+async fn another_mask_on_what_was_captured_is_refused() {
+    let mut before = wanted();
+    before["column.mask.hash.v2.SHA-256.with.salt.5a17"] = json!(r"crm\.customers\.name");
+    let server = FakeHttp::default().on(&format!("GET {CONFIG}"), 200, &before.to_string());
+    let (running, scene) = connect(server).await;
+    let error = scene.step("register-connector", LIMIT, nothing()).await.expect_err("refused");
+    assert!(error.message.contains("\ncrm.customers.name was masked, and is not to be\n"), "{}", error.message);
+    assert!(error.hint.expect("a hint").contains("pipectl repair resnapshot"));
+    assert!(!running.requests().iter().any(|request| request.starts_with("PUT")), "nothing was registered");
 }
 
 #[tokio::test]

@@ -129,18 +129,23 @@ async fn greet(
 }
 
 /// Answers the extended protocol's messages until the client goes: every statement has one parameter, a list of texts, and one column
-/// of texts.
+/// of texts. One on publications has a text for its parameter, and no rows.
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, names: &[&str]) -> std::io::Result<()> {
     let mut head = [0; 5];
+    let mut on_publications = false;
     // The end of the stream is the client's way to go.
     while stream.read_exact(&mut head).await.is_ok() {
         let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
         let mut rest = vec![0; length.saturating_sub(4) as usize];
         stream.read_exact(&mut rest).await?;
+        if head[0] == b'P' {
+            on_publications = String::from_utf8_lossy(&rest).contains("pg_publication");
+        }
         let answers = match head[0] {
             b'P' => vec![message(b'1', &[])],
-            b'D' => vec![message(b't', &parameter()), message(b'T', &column())],
+            b'D' => vec![message(b't', &parameter(on_publications)), message(b'T', &column())],
             b'B' => vec![message(b'2', &[])],
+            b'E' if on_publications => vec![message(b'C', b"SELECT\0")],
             b'E' => names.iter().map(|name| row(name)).chain([message(b'C', b"SELECT\0")]).collect(),
             b'C' => vec![message(b'3', &[])],
             b'S' => vec![message(b'Z', b"I")],
@@ -157,9 +162,10 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &length.to_be_bytes(), body].concat()
 }
 
-/// One parameter of the type `text[]`.
-fn parameter() -> Vec<u8> {
-    [&1_u16.to_be_bytes()[..], &1009_u32.to_be_bytes()].concat()
+/// One parameter of the type `text` or `text[]`.
+fn parameter(is_text: bool) -> Vec<u8> {
+    let kind: u32 = if is_text { 25 } else { 1009 };
+    [&1_u16.to_be_bytes()[..], &kind.to_be_bytes()].concat()
 }
 
 /// One column `name` of the type `text`: no table, no length, no modifier.
