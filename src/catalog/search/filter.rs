@@ -44,7 +44,11 @@ impl Filter {
             Self::Words(field, words) => {
                 values(field).iter().any(|value| words.iter().all(|word| value.contains(word.as_str())))
             }
-            Self::Exists(field) => !values(field).is_empty(),
+            Self::Exists(field) => {
+                let mut keys = field.strip_suffix(".keyword").unwrap_or(field).split('.');
+                let first = keys.next().and_then(|key| document.get(key));
+                first.is_some_and(|value| is_there(value, &keys.collect::<Vec<_>>()))
+            }
         }
     }
 }
@@ -145,6 +149,17 @@ fn collect(value: &Value, path: &[&str], found: &mut Vec<String>) {
     }
 }
 
+/// True where a path leads to something; an empty list or object is nothing.
+fn is_there(value: &Value, path: &[&str]) -> bool {
+    match (value, path) {
+        (Value::Array(items), _) => items.iter().any(|item| is_there(item, path)),
+        (Value::Object(object), [key, rest @ ..]) => object.get(*key).is_some_and(|value| is_there(value, rest)),
+        (Value::Object(object), []) => !object.is_empty(),
+        (value, []) => !value.is_null(),
+        _ => false,
+    }
+}
+
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.to_lowercase()),
@@ -187,6 +202,8 @@ mod tests {
             (json!({"wildcard": {"columns.name": {"value": "n?t*"}}}), json!({"wildcard": {"columns.name": "x*"}})),
             (json!({"prefix": {"name": "ord"}}), json!({"prefix": {"name": "rd"}})),
             (json!({"exists": {"field": "columns"}}), json!({"exists": {"field": "owners"}})),
+            (json!({"exists": {"field": "columns.dataType"}}), json!({"exists": {"field": "columns.tags"}})),
+            (json!({"exists": {"field": "service.name.keyword"}}), json!({"exists": {"field": "name.first"}})),
             (json!({"match_all": {}}), json!({"bool": {"must_not": {"match_all": {}}}})),
             (
                 json!({"bool": {"must": [{"term": {"name": "orders"}}], "should": [{"exists": {"field": "owners"}}, {"exists": {"field": "tags"}}]}}),
