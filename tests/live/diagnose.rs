@@ -35,6 +35,9 @@ pub fn doctor_says_where_the_data_stops(stack: &Stack) {
         eventually(&format!("without {service} the data stops at {hop}"), || stops_at(stack, hop));
         let ran = stack.pipectl(&["doctor"]).exited(1);
         ran.says(&format!("the data stops at {hop}")).says("pipectl up");
+        if service == "spark-worker" {
+            ran.explains("spark-no-worker");
+        }
         // What it names mends it.
         let repaired = stack.pipectl(&["repair", "--yes"]).succeeded();
         assert!(!repaired.stderr.contains("restarting"), "starting {service} is all it takes\n{}", repaired.stderr);

@@ -18,7 +18,7 @@ const SERVED: &str = "(openssl s_server -quiet -www -accept 4433 -key /tmp/key.p
 pub fn of_image_builds(stack: &Stack) {
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
     let pip = "pip download --retries 1 --no-deps --dest /tmp";
-    let apt = "apt-get update && apt-get install -y --no-install-recommends hello";
+    let apt = "apt-get -o Acquire::Retries=0 update && apt-get install -y --no-install-recommends hello";
     let maven = "mvn --batch-mode --quiet -Dhttps.proxyHost=proxy.invalid -Dhttps.proxyPort=3128 \
                  org.apache.maven.plugins:maven-dependency-plugin:3.8.1:help";
     fails(stack, &format!("{NO_PROXY}RUN {apt}\n"), "fetch-unknown-name-by-apt");

@@ -18,7 +18,7 @@ pub const PROVOKED: &[(&str, &str)] = &[
     ("kafka-has-no-address", STRANGERS),
     ("spark-executor-does-not-fit", FLOW),
     ("spark-driver-without-master", FLOW),
-    ("spark-no-worker", STRANGERS),
+    ("spark-no-worker", "doctor says where the data stops, and repair mends it"),
     ("spark-driver-refuses-jobs", STRANGERS),
     ("hive-schema-of-another-version", SERVER),
     ("hive-schema-missing", SERVER),
