@@ -17,7 +17,7 @@ use rskafka::record::Record;
 use super::ClientError;
 
 const SERVER: &str = "Kafka";
-/// Time the broker may take for creating or deleting a topic.
+/// Time the broker may take for creating or deleting a topic, or messages of one.
 const BROKER_TIMEOUT_MS: i32 = 10_000;
 /// Most bytes of one fetch; a single larger message is delivered all the same.
 const FETCH_BYTES: i32 = 4 << 20;
@@ -134,6 +134,13 @@ impl Kafka {
         let partition = self.partition(topic).await?;
         partition.produce(vec![record], Compression::NoCompression).await.map_err(|error| self.explain(&error))?;
         Ok(())
+    }
+
+    /// Removes all messages that a topic has now; its offsets go on.
+    pub async fn forget(&self, topic: &str) -> Result<(), ClientError> {
+        let end = self.end_offset(topic).await?;
+        let partition = self.partition(topic).await?;
+        partition.delete_records(end, BROKER_TIMEOUT_MS).await.map_err(|error| self.explain(&error))
     }
 
     async fn offset(&self, topic: &str, at: OffsetAt) -> Result<i64, ClientError> {
