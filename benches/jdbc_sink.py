@@ -33,8 +33,12 @@ _CONVERTERS = {
 def source() -> dict[str, str]:
     """The pipeline's own connector, tuned as it is, but for the form that the sink reads."""
     ours = json.loads(_OURS.read_text(encoding="utf-8"))["config"]
-    # Settings with a variable are those of a project; signals are for what the sink does not have.
-    same = {key: value for key, value in ours.items() if "${" not in value and not key.startswith("signal.")}
+    # Settings with a variable are those of a project; signals and notifications are for what the sink does not have.
+    same = {
+        key: value
+        for key, value in ours.items()
+        if "${" not in value and not key.startswith(("signal.", "notification."))
+    }
     return {
         **same,
         **_CONVERTERS,

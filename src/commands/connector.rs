@@ -55,6 +55,9 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
             table.marked(mark(&task.state), [part, task.state.clone()]);
         }
         context.out(&table.render(context.ui.width()))?;
+        if let Some(restarts) = &status.restarts {
+            context.out(&format!("by the worker: {restarts}"))?;
+        }
         for reason in status.failed().map(TaskState::reasons).unwrap_or_default() {
             context.out(&reason)?;
         }
@@ -65,7 +68,7 @@ pub async fn run(context: &Context, arguments: &ConnectorArgs) -> Exit {
 
 async fn registered(connect: &Connect, name: &str) -> Result<ConnectorStatus, Failure> {
     connect
-        .status(name)
+        .status_with_restarts(name)
         .await?
         .ok_or_else(|| Failure::stack(format!("connector {name} is not registered")).hint("`pipectl up` registers it"))
 }

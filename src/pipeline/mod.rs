@@ -16,6 +16,7 @@ pub mod new_tables;
 pub mod path;
 pub mod problems;
 pub mod publication;
+pub mod reading;
 pub mod reset;
 pub mod spec;
 pub mod sql;

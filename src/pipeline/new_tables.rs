@@ -106,15 +106,6 @@ pub fn signal(spec: &PipelineSpec, tables: &[String]) -> Value {
     })
 }
 
-/// The change that stands for the end of all rows that a topic has told of so far, as Debezium writes a TRUNCATE.
-///
-/// It goes before the rows of a table that is read anew: what was deleted since the last reading is in nothing that Debezium sends. (Job 1
-/// takes the first row of a snapshot for one, too; of a table that is empty now, or has one row, there is no first row.)
-pub fn truncate(table: &str) -> Value {
-    let (schema, name) = table.split_once('.').unwrap_or(("public", table));
-    json!({"before": null, "after": null, "op": "t", "source": {"schema": schema, "table": name, "snapshot": "false"}})
-}
-
 fn noted_members(config: &ConnectorConfig) -> Members {
     config.get(PUBLISHED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
@@ -201,15 +192,6 @@ mod tests {
         assert_eq!(missed(&config, &spec, &again), ["public.b"]);
         all_read(&mut config, &spec, &again);
         assert_eq!(unread(&config, &spec, &again), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_ends_the_rows_of_before_is_a_truncate_of_debeziums() {
-        let message = truncate("public.a");
-        assert_eq!(
-            (&message["op"], &message["source"]["schema"], &message["source"]["table"]),
-            (&json!("t"), &json!("public"), &json!("a"))
-        );
     }
 
     #[test]

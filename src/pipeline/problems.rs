@@ -26,6 +26,11 @@ pub enum Repair {
     Resnapshot,
 }
 
+/// What Debezium and Postgres say when changes were lost with a slot. The worker restarts nothing that fails with one of these
+/// (debezium/worker/pipectl/BackOff.java has the same words).
+const LOST: [&str; 4] =
+    ["no longer available", "can no longer get changes", "can no longer access replication slot", "invalidated"];
+
 /// A part of the way that a change takes, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,15 +82,8 @@ impl Repair {
 
     /// The repair that a server's own message is about.
     ///
-    /// The jobs name the command themselves. Of Debezium these are the ends of a slot or of the write-ahead log behind it, in the
-    /// words of `PostgresConnectorTask` and of Postgres.
+    /// The jobs name the command themselves. Of Debezium these are the ends of a slot or of the write-ahead log behind it.
     pub fn named_in(message: &str) -> Option<Self> {
-        const LOST: [&str; 4] = [
-            "no longer available",
-            "can no longer get changes",
-            "can no longer access replication slot",
-            "invalidated",
-        ];
         let named = Self::ALL.into_iter().rev().find(|repair| message.contains(&repair.command()));
         named.or_else(|| LOST.iter().any(|words| message.contains(words)).then_some(Self::Resnapshot))
     }
@@ -208,14 +206,20 @@ fn connector(status: &PipelineStatus, name: &str) -> Option<Problem> {
         }
         Fact::Known(Some(status)) if status.is_running() => None,
         Fact::Known(Some(status)) => {
-            let Some(failed) = status.failed() else { return Some(Hop::Connector.beyond_repair(status.summary())) };
+            let tried = status.restarts.as_ref();
+            let Some(failed) = status.failed() else {
+                // Between two restarts, or on its way for the first time.
+                let after = tried.and_then(|tried| Some(format!(", {tried}: {}", tried.reason.as_deref()?)));
+                return Some(Hop::Connector.beyond_repair(status.summary() + &after.unwrap_or_default()));
+            };
             let reasons = failed.reasons();
             let named = Repair::named_in(&reasons.join(" "));
             let known = reasons.iter().find(|reason| known::explain([reason.as_str()]).is_some());
             // A restart does not help against what is known: its explanation says what does.
             let repair = named.or_else(|| known.is_none().then_some(Repair::Connector));
             let reason = known.or(reasons.last()).map_or_else(String::new, |reason| format!(": {reason}"));
-            Some(Problem { hop: Hop::Connector, what: format!("{}{reason}", status.summary()), repair })
+            let tried = tried.map_or_else(String::new, |tried| format!("; {tried}"));
+            Some(Problem { hop: Hop::Connector, what: format!("{}{reason}{tried}", status.summary()), repair })
         }
     }
 }
@@ -352,7 +356,7 @@ pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::pipeline::clients::connect::{ConnectorStatus, TaskState};
+    use crate::pipeline::clients::connect::{ConnectorStatus, Restarts, TaskState};
     use crate::pipeline::clients::jobserver::{Batch, Batches, Job};
     use crate::pipeline::spec::{Source, Table};
     use crate::pipeline::status::{JobStatus, Slot, Unread};
@@ -392,8 +396,12 @@ pub(super) mod tests {
     }
 
     pub(crate) fn healthy() -> PipelineStatus {
-        let connector =
-            ConnectorStatus { name: "c".into(), connector: part("RUNNING", None), tasks: vec![part("RUNNING", None)] };
+        let connector = ConnectorStatus {
+            name: "c".into(),
+            connector: part("RUNNING", None),
+            tasks: vec![part("RUNNING", None)],
+            restarts: None,
+        };
         PipelineStatus {
             connector: Fact::Known(Some(connector)),
             slot: slot(true, "reserved"),
@@ -479,6 +487,39 @@ pub(super) mod tests {
             ]
         );
         assert_eq!(find(&status, &spec())[0].repair, None);
+    }
+
+    #[test]
+    fn a_failed_task_is_told_with_its_restarts_and_so_is_one_between_two_of_them() {
+        let mut status = healthy();
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        connector.tasks = vec![part("FAILED", Some("Exception: in task\n\tat x\nCaused by: too large\n"))];
+        connector.restarts = Some(Restarts {
+            restarts: 2,
+            last_ms_ago: Some(4000),
+            next_in_ms: Some(8200),
+            lasting: false,
+            reason: Some("Caused by: too large".into()),
+        });
+        let failed = "connector RUNNING, task 0 FAILED: Caused by: too large; restarted 2 times, again in 8 s; \
+                      `pipectl repair connector`";
+        assert_eq!(told(&status), [failed]);
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        connector.tasks = vec![part("RESTARTING", None)];
+        connector.restarts.as_mut().expect("set above").next_in_ms = None;
+        let between = "connector RUNNING, task 0 RESTARTING, restarted 2 times, last 4 s ago: Caused by: too large";
+        assert_eq!(told(&status), [between]);
+        let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
+        connector.tasks = vec![part("RUNNING", None)];
+        assert_eq!(told(&status), Vec::<String>::new(), "it has come back");
+    }
+
+    #[test]
+    fn the_worker_restarts_nothing_that_lost_changes() {
+        let worker = include_str!("../../debezium/worker/pipectl/BackOff.java");
+        for words in LOST {
+            assert!(worker.contains(&format!("\"{words}\"")), "the worker would restart after `{words}`");
+        }
     }
 
     #[test]

@@ -160,7 +160,7 @@ struct Topics {
 /// Gathers everything; takes about as long as the slowest answer, at most two seconds.
 pub async fn gather(pipeline: &Pipeline) -> PipelineStatus {
     let (connector, slot, unpublished, missed, topics, jobs, tables, destination, kept) = tokio::join!(
-        bounded(async { pipeline.connect().await?.status(&pipeline.spec.connector).await }),
+        bounded(async { pipeline.connect().await?.status_with_restarts(&pipeline.spec.connector).await }),
         bounded(slot(pipeline)),
         bounded(unpublished(pipeline)),
         bounded(missed(pipeline)),

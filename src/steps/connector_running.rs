@@ -1,5 +1,5 @@
-//! `connector-running`: waits until the connector *and its task* run. Connect calls a connector RUNNING whose task has
-//! failed, and restarts neither by itself.
+//! `connector-running`: waits until the connector *and its task* run. Connect calls a connector RUNNING whose task has failed. The worker
+//! restarts that by itself (debezium/worker), with pauses that grow; who types a command has mended something, and waits for none.
 
 use std::time::Duration;
 

@@ -3,35 +3,20 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{client_failure, failure};
 use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::clients::ClientError;
+use crate::pipeline::clients::connect::{Connect, ConnectorConfig};
 use crate::pipeline::clients::kafka::Kafka;
-use crate::pipeline::clients::postgres::{Database, quote_qualified};
+use crate::pipeline::clients::postgres::Database;
+use crate::pipeline::reading::Reading;
 use crate::pipeline::{Pipeline, new_tables, publication, wait};
 
 const USES: &str = "read-new-tables";
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
-
-/// How long a look waits for messages that are not there yet.
-const FETCH_WAIT: Duration = Duration::from_millis(50);
-
-/// A table that is being read.
-struct Reading {
-    topic: String,
-    name: String,
-    /// The first message that has not been looked at; at first the end of the topic before the signal.
-    next: i64,
-    /// Messages of the snapshot so far.
-    read: i64,
-    /// Rows it has: each becomes such a message.
-    rows: i64,
-    /// Whether the message of the last row is there.
-    is_read: bool,
-}
+/// Readings that end before their last row until the step gives up: a source that was restarted ends one, a SELECT that fails each.
+const ATTEMPTS: usize = 3;
 
 pub(super) async fn run(pipeline: &Pipeline, say: &SayFn) -> Result<StepDone, StepError> {
     match read(pipeline, say).await {
@@ -53,6 +38,21 @@ enum Outcome {
     Failed(String),
 }
 
+/// How a reading has ended.
+enum Ended {
+    Complete,
+    /// The connector streams again, and the last rows have not come.
+    Early,
+    Failed(String),
+}
+
+/// The servers that a reading goes through.
+struct Servers {
+    connect: Connect,
+    source: Database,
+    kafka: Kafka,
+}
+
 async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> {
     let (spec, name) = (&pipeline.spec, &pipeline.spec.connector);
     let connect = pipeline.connect().await?;
@@ -62,90 +62,104 @@ async fn read(pipeline: &Pipeline, say: &SayFn) -> Result<Outcome, ClientError> 
     if tables.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let kafka = pipeline.kafka(PATIENCE).await?;
+    let servers = Servers { connect, source, kafka: pipeline.kafka(PATIENCE).await? };
     // Before the rows are read: a change between the two would be in neither.
-    publication::add(pipeline, &source, &tables).await?;
-    let published = publication::members(pipeline, &source).await?;
-    let mut readings = Vec::new();
-    for table in &tables {
-        readings.push(Reading::of(pipeline, &source, &kafka, table).await?);
-    }
-    // The topic's first message ends nothing.
-    for reading in readings.iter().filter(|reading| reading.next > 0) {
-        kafka.send(&reading.topic, None, new_tables::truncate(&reading.name).to_string().as_bytes()).await?;
-    }
-    let signal = new_tables::signal(spec, &tables).to_string();
-    kafka.send(&spec.signal_topic(), Some(spec.topic_prefix.as_bytes()), signal.as_bytes()).await?;
-    loop {
-        if let Some(failed) = connect.status(name).await?.as_ref().and_then(|status| status.failed()) {
-            let why = failed.reasons().join("\n");
-            return Ok(Outcome::Failed(format!("the connector failed while it read {}\n{why}", tables.join(", "))));
+    publication::add(pipeline, &servers.source, &tables).await?;
+    let published = publication::members(pipeline, &servers.source).await?;
+    for attempt in 1.. {
+        nothing_else_is_read(pipeline, &servers).await?;
+        match attempt_to_read(pipeline, &servers, &config, &tables, say).await? {
+            Ended::Complete => break,
+            Ended::Failed(why) => return Ok(Outcome::Failed(why)),
+            Ended::Early if attempt < ATTEMPTS => say("the connector was interrupted; the tables are read again"),
+            Ended::Early => {
+                let names = tables.join(", ");
+                return Ok(Outcome::Failed(format!("the connector has not read {names} to the end, {attempt} times")));
+            }
         }
-        for reading in readings.iter_mut().filter(|reading| !reading.is_read) {
-            reading.look(&kafka).await?;
-        }
-        let Some(left) = readings.iter().find(|reading| !reading.is_read) else { break };
-        say(&format!("{}: {} of {} rows read", left.name, left.read, left.rows));
-        tokio::time::sleep(LOOK).await;
     }
-    confirmed(pipeline, &source, say).await?;
+    confirmed(pipeline, &servers.source, say).await?;
     new_tables::all_read(&mut config, spec, &published);
-    connect.put_config(name, &config).await?;
+    servers.connect.put_config(name, &config).await?;
     Ok(Outcome::Read(tables))
 }
 
-impl Reading {
-    async fn of(pipeline: &Pipeline, source: &Database, kafka: &Kafka, table: &str) -> Result<Self, ClientError> {
-        let topic = pipeline.spec.topic(table);
-        let (schema, relation) = table.split_once('.').unwrap_or(("public", table));
-        let next = kafka.end_offset(&topic).await?;
-        let counted = source.query(&format!("SELECT count(*) FROM {}", quote_qualified(schema, relation)), &[]).await?;
-        let rows = counted.first().map_or(0, |row| row.get(0));
-        // Of an empty table nothing is told.
-        Ok(Self { topic, name: table.to_owned(), next, read: 0, rows, is_read: rows == 0 })
-    }
-
-    /// Reads on in the topic, in which changes of a table that was captured before stand among the rows of the snapshot.
-    async fn look(&mut self, kafka: &Kafka) -> Result<(), ClientError> {
-        loop {
-            let messages = kafka.fetch(&self.topic, self.next, FETCH_WAIT).await?;
-            let Some(last) = messages.last() else { return Ok(()) };
-            self.next = last.offset + 1;
-            for row in messages.iter().filter_map(|message| snapshot_row(message.value.as_deref()?)) {
-                self.read += 1;
-                self.is_read |= row.is_last;
-            }
-            if self.is_read {
-                return Ok(());
-            }
+/// Ends what the connector may be reading by an earlier signal. It notes a signal as taken some seconds after it has taken it: killed before
+/// that, it takes it again, and its end would be mistaken for that of our reading, which the restart that follows would then cut in two.
+async fn nothing_else_is_read(pipeline: &Pipeline, servers: &Servers) -> Result<(), ClientError> {
+    servers.kafka.forget(&pipeline.spec.signal_topic()).await?;
+    let restart = || async {
+        match servers.connect.restart(&pipeline.spec.connector).await {
+            Ok(()) => Ok(Some(())),
+            Err(error) if error.is_transient() => Ok(None),
+            Err(error) => Err(error),
         }
+    };
+    wait::until(LOOK, restart).await
+}
+
+async fn attempt_to_read(
+    pipeline: &Pipeline,
+    servers: &Servers,
+    config: &ConnectorConfig,
+    tables: &[String],
+    say: &SayFn,
+) -> Result<Ended, ClientError> {
+    let (spec, Servers { connect, source, kafka }) = (&pipeline.spec, servers);
+    let mut readings = Vec::new();
+    for table in tables {
+        readings.push(Reading::of(pipeline, config, source, kafka, table).await?);
     }
-}
-
-/// A row that a snapshot has read.
-struct SnapshotRow {
-    /// Whether it is the last one of its table.
-    is_last: bool,
-}
-
-/// Source: <https://debezium.io/documentation/reference/connectors/postgresql.html#postgresql-create-events> (`source.snapshot`)
-fn snapshot_row(message: &[u8]) -> Option<SnapshotRow> {
-    let message: Value = serde_json::from_slice(message).ok()?;
-    let marker = message["source"]["snapshot"].as_str().filter(|_| message["op"] == "r")?;
-    Some(SnapshotRow { is_last: ["last", "last_in_data_collection"].contains(&marker) })
+    let signal = new_tables::signal(spec, tables).to_string();
+    kafka.send(&spec.signal_topic(), spec.topic_prefix.as_bytes(), signal.as_bytes()).await?;
+    // Where the source's log ended when the connector had begun to read: it confirms no such position before it streams again.
+    let mut begun_at: Option<String> = None;
+    loop {
+        if let Some(failed) = connect.status(&spec.connector).await?.as_ref().and_then(|status| status.failed()) {
+            let why = failed.reasons().join("\n");
+            return Ok(Ended::Failed(format!("the connector failed while it read {}\n{why}", tables.join(", "))));
+        }
+        // Asked before the look: what was sent before it streamed again is in the topics by then.
+        let streams_again = match &begun_at {
+            Some(position) => has_confirmed(pipeline, source, position).await?,
+            None => false,
+        };
+        for reading in &mut readings {
+            reading.look(kafka).await?;
+        }
+        let Some(left) = readings.iter().find(|reading| !reading.is_read) else { return Ok(Ended::Complete) };
+        if streams_again {
+            return Ok(Ended::Early);
+        }
+        if begun_at.is_none() && readings.iter().any(|reading| reading.has_begun) {
+            // The signal was taken: not again after a crash, when nobody follows the reading any more.
+            kafka.forget(&spec.signal_topic()).await?;
+            begun_at = Some(position(source).await?);
+        }
+        say(&format!("{}: {} of {} rows read", left.table, left.read, left.rows));
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Waits until the connector streams again and has stored that: what follows restarts it, and a restart in the middle would leave
 /// the rest of the tables unread.
 async fn confirmed(pipeline: &Pipeline, source: &Database, say: &SayFn) -> Result<(), ClientError> {
-    let now = source.query("SELECT pg_current_wal_lsn()::text", &[]).await?;
-    let now: String = now.first().map(|row| row.get(0)).unwrap_or_default();
-    let sql = "SELECT confirmed_flush_lsn >= $2::text::pg_lsn FROM pg_replication_slots WHERE slot_name = $1::text";
+    let now = position(source).await?;
     say("waiting until the connector streams again");
-    let look = || async {
-        let row = source.first(sql, &[&pipeline.spec.source.slot, &now]).await?;
-        let reached: Option<bool> = row.and_then(|row| row.get(0));
-        Ok::<_, ClientError>((reached == Some(true)).then_some(()))
-    };
+    let look = || async { Ok::<_, ClientError>(has_confirmed(pipeline, source, &now).await?.then_some(())) };
     wait::until(LOOK, look).await
+}
+
+/// Where the source's log ends.
+async fn position(source: &Database) -> Result<String, ClientError> {
+    let now = source.query("SELECT pg_current_wal_lsn()::text", &[]).await?;
+    Ok(now.first().map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// Whether Postgres has the connector's word for everything up to there.
+async fn has_confirmed(pipeline: &Pipeline, source: &Database, position: &str) -> Result<bool, ClientError> {
+    let sql = "SELECT confirmed_flush_lsn >= $2::text::pg_lsn FROM pg_replication_slots WHERE slot_name = $1::text";
+    let row = source.first(sql, &[&pipeline.spec.source.slot, &position]).await?;
+    let reached: Option<bool> = row.and_then(|row| row.get(0));
+    Ok(reached == Some(true))
 }

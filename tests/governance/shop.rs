@@ -14,7 +14,12 @@ use crate::stage::all;
 
 pub fn facts(spec: &PipelineSpec) -> Facts {
     let part = |id| TaskState { id, state: "RUNNING".into(), trace: None };
-    let connector = ConnectorStatus { name: spec.connector.clone(), connector: part(None), tasks: vec![part(Some(0))] };
+    let connector = ConnectorStatus {
+        name: spec.connector.clone(),
+        connector: part(None),
+        tasks: vec![part(Some(0))],
+        restarts: None,
+    };
     let topic = |topic| {
         let settings = [("retention.ms", "604800000"), ("cleanup.policy", "delete"), ("retention.bytes", "-1")];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

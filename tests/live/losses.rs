@@ -25,6 +25,8 @@ pub fn slot_dropped(stack: &Stack) {
     // Debezium would make a new slot, and go on behind the gap.
     named(stack, "replication slot pipectl_slot does not exist", "pipectl repair resnapshot");
     eventually("the connector's task gives up", || says(stack, "task 0 FAILED"));
+    // A restart would not bring the changes back.
+    eventually("and is left so", || says(stack, "not restarted, because it would fail again"));
     repaired(stack, &["repair", "--yes"]);
     equal(stack);
 }
@@ -269,6 +271,7 @@ pub fn table_added(stack: &Stack) {
     repaired(stack, &["repair", "resnapshot", "--yes"]);
 }
 
+/// Replaces a text in a file of the project.
 pub fn edit(stack: &Stack, file: &str, from: &str, to: &str) {
     let path = stack.path().join(file);
     let text = std::fs::read_to_string(&path).expect("a file of the project");
@@ -314,7 +317,8 @@ fn delete_records(topic: &str, before: i64) {
     });
 }
 
-fn says(stack: &Stack, text: &str) -> bool {
+/// Whether `status` names this among what is wrong.
+pub fn says(stack: &Stack, text: &str) -> bool {
     stack.status()["reasons"].to_string().replace("\\\"", "\"").contains(text)
 }
 

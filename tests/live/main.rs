@@ -30,6 +30,7 @@ mod prove;
 #[path = "../support/provoked.rs"]
 mod provoked;
 mod reread;
+mod restarts;
 mod secrets;
 mod stack;
 mod torture;
@@ -86,6 +87,11 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("a connector that is restarted in the middle of a COPY loses no row of it", reread::restarts_in_a_copy),
     ("a snapshot that is begun again leaves no row that was deleted meanwhile", reread::a_crash_in_a_snapshot),
+    (
+        "a connector killed while it reads a table that joins loses no change of the others",
+        reread::a_crash_while_a_table_joins,
+    ),
+    ("a task that fails is restarted by nobody but the worker, and status tells of it", restarts::failed_task),
     ("killed movers of the data come back and no change is lost", converge::killed_movers),
     ("killed stores come back and no change is lost", converge::killed_stores),
     ("servers that crash at random under load lose nothing and double nothing", faults::random_crashes),

@@ -91,7 +91,8 @@ fn capture(status: &PipelineStatus) -> Section {
     match &status.connector {
         Fact::Known(Some(connector)) => {
             let mark = if connector.is_running() { Mark::Good } else { Mark::Bad };
-            section.row(mark, ["connector".to_owned(), connector.summary()]);
+            let restarts = connector.restarts.as_ref().map_or_else(String::new, |restarts| format!(", {restarts}"));
+            section.row(mark, ["connector".to_owned(), connector.summary() + &restarts]);
         }
         Fact::Known(None) => {
             section.row(Mark::Bad, ["connector", "not registered"]);

@@ -1,6 +1,7 @@
 //! Kafka Connect's REST interface.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -27,6 +28,24 @@ pub struct ConnectorStatus {
     /// Its tasks: the part that moves data, and the part that fails while the connector stays RUNNING.
     #[serde(default)]
     pub tasks: Vec<TaskState>,
+    /// What the worker has done about failures of late; nothing where there was none, or nobody has asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<Restarts>,
+}
+
+/// What the worker does about failed parts of a connector by itself (`GET /restarts`, debezium/worker).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarts {
+    /// Restarts since everything last ran for a while.
+    pub restarts: i64,
+    /// Milliseconds since the last one.
+    pub last_ms_ago: Option<i64>,
+    /// Milliseconds until the next one; nothing while nothing has failed, or where none is going to come.
+    pub next_in_ms: Option<i64>,
+    /// True for a failure that a restart would meet again: somebody has to decide.
+    pub lasting: bool,
+    /// Innermost cause of the last failure.
+    pub reason: Option<String>,
 }
 
 /// State of one task, or of the connector itself.
@@ -82,6 +101,14 @@ impl Connect {
     /// Status of a connector; `None` when there is none of that name, or not yet.
     pub async fn status(&self, name: &str) -> Result<Option<ConnectorStatus>, ClientError> {
         self.0.find(&path(name, "/status")).await
+    }
+
+    /// The same with what the worker has done about its failures.
+    pub async fn status_with_restarts(&self, name: &str) -> Result<Option<ConnectorStatus>, ClientError> {
+        let Some(status) = self.status(name).await? else { return Ok(None) };
+        // A worker of an earlier version does nothing, and has no such page.
+        let all: Option<BTreeMap<String, Restarts>> = self.0.find("/restarts").await?;
+        Ok(Some(ConnectorStatus { restarts: all.and_then(|mut all| all.remove(name)), ..status }))
     }
 
     /// Configuration of a connector, its name left out; `None` when there is none.
@@ -177,6 +204,24 @@ impl ConnectorStatus {
     }
 }
 
+impl fmt::Display for Restarts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = |count: i64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let seconds = |ms: i64| ms / 1000;
+        match (self.next_in_ms, self.last_ms_ago) {
+            _ if self.lasting => formatter.write_str("not restarted, because it would fail again"),
+            (Some(next), None) => write!(formatter, "restarted in {} s", seconds(next)),
+            (Some(next), Some(_)) => {
+                write!(formatter, "restarted {}, again in {} s", times(self.restarts), seconds(next))
+            }
+            (None, Some(last)) => {
+                write!(formatter, "restarted {}, last {} s ago", times(self.restarts), seconds(last))
+            }
+            (None, None) => write!(formatter, "restarted {}", times(self.restarts)),
+        }
+    }
+}
+
 impl TaskState {
     /// The lines of the trace that tell what happened: exception messages, without stack frames.
     pub fn reasons(&self) -> Vec<String> {
@@ -221,7 +266,7 @@ mod tests {
     fn status(tasks: &[&str]) -> ConnectorStatus {
         let part = |id, state: &str| TaskState { id, state: state.into(), trace: None };
         let tasks = tasks.iter().map(|state| part(Some(0), state)).collect();
-        ConnectorStatus { name: "orders".into(), connector: part(None, "RUNNING"), tasks }
+        ConnectorStatus { name: "orders".into(), connector: part(None, "RUNNING"), tasks, restarts: None }
     }
 
     #[test]
@@ -231,6 +276,28 @@ mod tests {
         assert!(!status(&["FAILED"]).is_running());
         assert_eq!(status(&["FAILED"]).summary(), "connector RUNNING, task 0 FAILED");
         assert_eq!(status(&[]).summary(), "connector RUNNING, no task yet");
+    }
+
+    #[test]
+    fn restarts_tell_how_often_and_when_next() {
+        let told = |restarts, last_ms_ago, next_in_ms, lasting| {
+            Restarts { restarts, last_ms_ago, next_in_ms, lasting, reason: None }.to_string()
+        };
+        assert_eq!(told(0, None, Some(2900), false), "restarted in 2 s");
+        assert_eq!(told(1, Some(9000), Some(3000), false), "restarted once, again in 3 s");
+        assert_eq!(told(4, Some(9000), None, false), "restarted 4 times, last 9 s ago");
+        assert_eq!(told(2, Some(9000), None, true), "not restarted, because it would fail again");
+    }
+
+    #[test]
+    fn the_worker_tells_of_restarts_as_they_are_read_here() {
+        let said = r#"{"restarts":3,"last_ms_ago":1200,"next_in_ms":null,"lasting":false,"reason":"disk full"}"#;
+        let read: Restarts = serde_json::from_str(said).expect("as debezium/worker/pipectl/BackOff.java writes it");
+        assert_eq!((read.restarts, read.next_in_ms, read.reason.as_deref()), (3, None, Some("disk full")));
+        let source = include_str!("../../../debezium/worker/pipectl/BackOff.java");
+        for field in ["restarts", "last_ms_ago", "next_in_ms", "lasting", "reason"] {
+            assert!(source.contains(&format!("told.put(\"{field}\"")), "{field}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use rskafka::record::Record;
 use super::ClientError;
 
 const SERVER: &str = "Kafka";
-/// Time the broker may take for creating or deleting a topic.
+/// Time the broker may take for creating or deleting a topic, or messages of one.
 const BROKER_TIMEOUT_MS: i32 = 10_000;
 /// Most bytes of one fetch; a single larger message is delivered all the same.
 const FETCH_BYTES: i32 = 4 << 20;
@@ -124,9 +124,9 @@ impl Kafka {
     }
 
     /// Appends a message to a topic, which must exist.
-    pub async fn send(&self, topic: &str, key: Option<&[u8]>, value: &[u8]) -> Result<(), ClientError> {
+    pub async fn send(&self, topic: &str, key: &[u8], value: &[u8]) -> Result<(), ClientError> {
         let record = Record {
-            key: key.map(<[u8]>::to_vec),
+            key: Some(key.to_vec()),
             value: Some(value.to_vec()),
             headers: BTreeMap::new(),
             timestamp: DateTime::<Utc>::from(SystemTime::now()),
@@ -134,6 +134,13 @@ impl Kafka {
         let partition = self.partition(topic).await?;
         partition.produce(vec![record], Compression::NoCompression).await.map_err(|error| self.explain(&error))?;
         Ok(())
+    }
+
+    /// Removes all messages that a topic has now; its offsets go on.
+    pub async fn forget(&self, topic: &str) -> Result<(), ClientError> {
+        let end = self.end_offset(topic).await?;
+        let partition = self.partition(topic).await?;
+        partition.delete_records(end, BROKER_TIMEOUT_MS).await.map_err(|error| self.explain(&error))
     }
 
     async fn offset(&self, topic: &str, at: OffsetAt) -> Result<i64, ClientError> {
