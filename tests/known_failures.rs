@@ -29,6 +29,10 @@ const RECORDED: &[(&str, &str)] = &[
     ("topic-unknown", "status names the missing topic"),
     ("spark-worker-without-master", "the worker is ready without its master; the driver tells that it is gone"),
     ("spark-all-masters-silent", "the driver waits for the master before it registers, and tells so"),
+    ("spark-driver-refuses-jobs", "not yet: a driver whose entrypoint sleeps"),
+    ("volume-of-another-user-by-java", "not yet: a file in the volume that is another user's"),
+    ("no-address-for-now", "not yet: a resolver that does not answer"),
+    ("no-address", "not yet: a name that cannot be one"),
     ("fetch-certificate-by-older-apt", "what apt says before its version 3; the images have Debian 13"),
     ("spark-no-resources", "the driver tells why there is no executor before Spark does"),
 ];

@@ -20,8 +20,7 @@ pub fn table_left_and_back(stack: &Stack) {
     stack.sql("postgres-dest", "CREATE TABLE flags (flag_id bigint PRIMARY KEY, name text)");
     declare_flags(stack);
     stack.up();
-    equal(stack);
-    assert_eq!(flags(), "1 one, 2 two, 3 three");
+    eventually("its rows arrive", || flags() == "1 one, 2 two, 3 three");
 
     stack.restore_files();
     stack.pipectl(&["up"]).succeeded().says("without public.flags, which pipeline.yml declares no more");
@@ -66,7 +65,6 @@ pub fn table_left_and_back(stack: &Stack) {
     stack.up();
     source("DROP TABLE flags");
     stack.sql("postgres-dest", "DROP TABLE flags");
-    equal(stack);
 }
 
 fn declare_flags(stack: &Stack) {
@@ -127,7 +125,6 @@ pub fn definitions(stack: &Stack) {
     let away = std::fs::read_to_string(stack.path().join("pipeline.yml")).expect("pipeline.yml");
     stack.restore_files();
     stack.up();
-    equal(stack);
     assert_eq!(count("orders WHERE status = upper(status)"), "0");
     std::fs::write(stack.path().join("pipeline.yml"), away).expect("written");
     stack.up();

@@ -46,23 +46,10 @@ pub fn of_one_server(stack: &Stack) {
     // A NameNode alone waits for a DataNode.
     let ran = ended_badly(&mut stack.command(&["up", "namenode", "--timeout", "20s"]));
     ran.explains("hdfs-safe-mode");
-    stack.pipectl(&["stop", "namenode"]).succeeded();
-    // Its volume is its own, a file in it is not.
-    in_volume(
-        "namenode",
-        "namenode-data",
-        "touch /v/in_use.lock && chown root /v/in_use.lock && chmod 600 /v/in_use.lock",
-    );
-    fails(stack, &["namenode"]).explains("volume-of-another-user-by-java");
-    stack.pipectl(&["stop", "namenode"]).succeeded();
-    in_volume("namenode", "namenode-data", "rm /v/in_use.lock");
 
     // A program of another processor: what the kernel says of one is what it says of any file that is none.
     let foreign = "RUN printf '\\177ELF\\002' >/server && chmod 755 /server\nENTRYPOINT [\"/server\"]\n";
-    own_service(stack, "base", foreign, "").explains("another-processor");
-    // One that takes more memory than it may, whatever that is.
-    let greedy = own_service(stack, "base", "ENTRYPOINT [\"tail\", \"/dev/zero\"]\n", "    mem_limit: 16m\n");
-    greedy.says("own was killed: out of memory").says("raise `mem_limit` of service own");
+    own_service(stack, foreign).explains("another-processor");
 
     // A volume of another major version of Postgres.
     stack.pipectl(&["up", "postgres-dest"]).succeeded();
@@ -96,17 +83,6 @@ pub fn of_servers_without_each_other(stack: &Stack) {
     with_override(stack, &elsewhere("kafka"), &[&up[..], &["debezium"]].concat()).explains("kafka-has-no-address");
     with_override(stack, &elsewhere("hms-db"), &[&up[..], &["hive-metastore", "datanode"]].concat())
         .explains("no-address-in-java");
-    // What the resolver says of a name that cannot be one, and where nobody answers it.
-    let asks = |name: &str| format!("exec python3 -c \"import socket; socket.getaddrinfo(b'{name}', 5432)\"\n");
-    own_service(stack, "fetch", &format!("ENTRYPOINT {}", asks("db..elsewhere")), "").explains("no-address");
-    let unanswered = format!("ENTRYPOINT echo nameserver 127.0.0.1 >/etc/resolv.conf && {}", asks("elsewhere"));
-    own_service(stack, "fetch", &unanswered, "").explains("no-address-for-now");
-
-    // A driver that is there and takes nothing: what its job says.
-    let asleep = "services:\n  spark-driver:\n    entrypoint: [sh, -c, exec sleep infinity]\n    healthcheck: {disable: true}\n    \
-                  x-pipectl:\n      ready: !reset null\n  spark-job-ingest:\n    \
-                  depends_on: !override {spark-driver: {condition: service_started}}\n    x-pipectl:\n      after: !reset []\n";
-    with_override(stack, asleep, &["up", "spark-job-ingest", "--timeout", "20s"]).explains("spark-driver-refuses-jobs");
 
     stack.pipectl(&["reset", "all", "--yes"]).succeeded();
 }
@@ -119,13 +95,12 @@ fn with_override(stack: &Stack, yaml: &str, arguments: &[&str]) -> Ran {
 }
 
 /// The failing `up` of a service of somebody's own: its Dockerfile builds on an image of the stack.
-fn own_service(stack: &Stack, parent: &str, steps: &str, settings: &str) -> Ran {
+fn own_service(stack: &Stack, steps: &str) -> Ran {
     let build = stack.path().join("own");
     fs::create_dir_all(&build).expect("a folder");
-    fs::write(build.join("Dockerfile"), format!("FROM pipectl/{parent}\n{steps}")).expect("written");
-    let service =
-        format!("services:\n  own:\n    image: pipectl/own\n    build: ../own\n    restart: 'no'\n{settings}");
-    let ran = with_override(stack, &service, &["up", "own"]);
+    fs::write(build.join("Dockerfile"), format!("FROM pipectl/base\n{steps}")).expect("written");
+    let service = "services:\n  own:\n    image: pipectl/own\n    build: ../own\n    restart: 'no'\n";
+    let ran = with_override(stack, service, &["up", "own"]);
     docker(&["rmi", "-f", "pipectl/own"]);
     ran
 }

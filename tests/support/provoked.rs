@@ -19,7 +19,6 @@ pub const PROVOKED: &[(&str, &str)] = &[
     ("spark-executor-does-not-fit", FLOW),
     ("spark-driver-without-master", FLOW),
     ("spark-no-worker", "doctor says where the data stops, and repair mends it"),
-    ("spark-driver-refuses-jobs", STRANGERS),
     ("hive-schema-of-another-version", SERVER),
     ("hive-schema-missing", SERVER),
     ("fetch-by-maven", BUILD),
@@ -32,11 +31,8 @@ pub const PROVOKED: &[(&str, &str)] = &[
     ("engine-disk-full", SERVER),
     ("heap-too-small", SERVER),
     ("another-processor", SERVER),
-    ("volume-of-another-user-by-java", SERVER),
     ("volume-of-another-user", SERVER),
     ("no-address-in-java", STRANGERS),
-    ("no-address-for-now", STRANGERS),
-    ("no-address", STRANGERS),
 ];
 
 const SERVER: &str = "what a server is known to fail with is explained";
