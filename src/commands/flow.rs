@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::context::Context;
 use super::stack::Stack;
 use super::status::{self, Status};
+use crate::pipeline::hop::Hop;
 use crate::pipeline::path::{self, State, Station};
-use crate::pipeline::problems::{Hop, Problem};
+use crate::pipeline::problems::Problem;
 use crate::pipeline::spec::PipelineSpec;
 use crate::ui::Mark;
 use crate::ui::doctor::CheckRow;
@@ -127,7 +128,7 @@ fn found(problem: &Problem, troubles: &[String]) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::problems::Repair;
+    use crate::pipeline::repair::Repair;
     use crate::ui::doctor::render;
 
     fn station(hop: Hop, state: State, problems: Vec<Problem>) -> Station {

@@ -9,7 +9,7 @@ use super::up;
 use crate::cli::{RepairArgs, RepairKind, UpArgs};
 use crate::exit;
 use crate::failure::Failure;
-use crate::pipeline::problems::Repair;
+use crate::pipeline::repair::Repair;
 use crate::pipeline::status::JOBS;
 use crate::pipeline::{Pipeline, publication, reset};
 

@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 
-use super::problems::{Hop, Problem};
+use super::hop::Hop;
+use super::problems::Problem;
 use super::spec::PipelineSpec;
 use super::status::{Fact, JobStatus, PipelineStatus, Unread};
 

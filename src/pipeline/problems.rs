@@ -5,49 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::hop::Hop;
 use super::known::{self, Known};
+use super::repair::Repair;
 use super::spec::PipelineSpec;
 use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
-use super::{CONNECT, JOB_SERVER, KAFKA};
-
-/// What `pipectl repair` can do, the least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Repair {
-    /// Read tables anew that the publication lacked for a time; `up` does it, and so every other repair does.
-    Tables,
-    /// Restart the failed parts of the connector.
-    Connector,
-    /// Stop the Spark jobs and submit them again.
-    Jobs,
-    /// Fill the destination anew from the lake's change log.
-    Destination,
-    /// Start the whole flow anew from the source's rows.
-    Resnapshot,
-}
-
-/// What Debezium and Postgres say when changes were lost with a slot. The worker restarts nothing that fails with one of these
-/// (debezium/worker/pipectl/BackOff.java has the same words).
-const LOST: [&str; 4] =
-    ["no longer available", "can no longer get changes", "can no longer access replication slot", "invalidated"];
-
-/// A part of the way that a change takes, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hop {
-    /// The source's write-ahead log and the connector's slot in it.
-    Source,
-    /// The connector and its task.
-    Connector,
-    /// One topic a table.
-    Topics,
-    /// What job 1 has appended to the change log.
-    ChangeLog,
-    /// The Delta tables that are merged from it.
-    Tables,
-    /// What job 2 has applied.
-    Destination,
-}
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,35 +20,6 @@ pub struct Problem {
     pub what: String,
     /// What mends it, where pipectl can.
     pub repair: Option<Repair>,
-}
-
-impl Repair {
-    /// Every repair.
-    pub const ALL: [Self; 5] = [Self::Tables, Self::Connector, Self::Jobs, Self::Destination, Self::Resnapshot];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tables => "tables",
-            Self::Connector => "connector",
-            Self::Jobs => "jobs",
-            Self::Destination => "destination",
-            Self::Resnapshot => "resnapshot",
-        }
-    }
-
-    /// The command to type.
-    pub fn command(self) -> String {
-        format!("pipectl repair {}", self.name())
-    }
-
-    /// The repair that a server's own message is about.
-    ///
-    /// The jobs name the command themselves. Of Debezium these are the ends of a slot or of the write-ahead log behind it.
-    pub fn named_in(message: &str) -> Option<Self> {
-        let named = Self::ALL.into_iter().rev().find(|repair| message.contains(&repair.command()));
-        named.or_else(|| LOST.iter().any(|words| message.contains(words)).then_some(Self::Resnapshot))
-    }
 }
 
 impl Problem {
@@ -142,37 +75,6 @@ impl Serialize for Problem {
 }
 
 impl Hop {
-    /// Every hop, in the order in which a change passes them.
-    pub const ALL: [Self; 6] =
-        [Self::Source, Self::Connector, Self::Topics, Self::ChangeLog, Self::Tables, Self::Destination];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Connector => "connector",
-            Self::Topics => "topics",
-            Self::ChangeLog => "change-log",
-            Self::Tables => "tables",
-            Self::Destination => "destination",
-        }
-    }
-
-    /// The services that a change needs to pass it.
-    pub fn services(self, spec: &PipelineSpec) -> Vec<&str> {
-        let lake = ["namenode", "datanode", "spark-worker", "spark-master", JOB_SERVER.service];
-        match self {
-            Self::Source => vec![spec.source.service.as_str()],
-            Self::Connector => vec![CONNECT.service, KAFKA.service],
-            Self::Topics => vec![KAFKA.service],
-            Self::ChangeLog => ["spark-job-ingest"].into_iter().chain(lake).collect(),
-            Self::Tables => ["spark-job-ingest", "hive-metastore"].into_iter().chain(lake).collect(),
-            Self::Destination => {
-                ["spark-job-process", spec.destination.service.as_str()].into_iter().chain(lake).collect()
-            }
-        }
-    }
-
     fn beyond_repair(self, what: String) -> Problem {
         Problem { hop: self, what, repair: None }
     }
@@ -512,14 +414,6 @@ pub(super) mod tests {
         let Fact::Known(Some(connector)) = &mut status.connector else { panic!("known above") };
         connector.tasks = vec![part("RUNNING", None)];
         assert_eq!(told(&status), Vec::<String>::new(), "it has come back");
-    }
-
-    #[test]
-    fn the_worker_restarts_nothing_that_lost_changes() {
-        let worker = include_str!("../../debezium/worker/pipectl/BackOff.java");
-        for words in LOST {
-            assert!(worker.contains(&format!("\"{words}\"")), "the worker would restart after `{words}`");
-        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use super::clients::jobserver::{Job, TableInfo};
 use super::clients::kafka::Kafka;
 use super::clients::postgres::quote_qualified;
 use super::kept::{self, Kept};
-use super::problems::{self, Problem, Repair};
+use super::problems::{self, Problem};
+use super::repair::Repair;
 use super::{new_tables, publication};
 
 /// Time one part may take before it counts as silent; all are asked at once, and answers take a tenth of that.

@@ -10,7 +10,7 @@ use crate::engine::work::{SayFn, StepDone, StepError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::clients::ClientError;
 use crate::pipeline::clients::connect::{Connect, ConnectorStatus, TaskState};
-use crate::pipeline::problems::Repair;
+use crate::pipeline::repair::Repair;
 
 const USES: &str = "connector-running";
 const LOOK: Duration = Duration::from_millis(100);

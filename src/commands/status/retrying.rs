@@ -10,8 +10,9 @@ use crate::commands::stack::Stack;
 use crate::engine::backend::{Backend as _, LogLine, LogOptions};
 use crate::pipeline::CONNECT;
 use crate::pipeline::clients::first_words;
+use crate::pipeline::hop::Hop;
 use crate::pipeline::known;
-use crate::pipeline::problems::{Hop, Problem};
+use crate::pipeline::problems::Problem;
 use crate::pipeline::status::PipelineStatus;
 
 /// How far back the log is read: Debezium tries again after at most 10 s, and what is older may be mended.
