@@ -193,7 +193,7 @@ pub enum Command {
     ///
     /// Inserts, updates and deletes rows of its own at the source, measures when each change is seen in the topic, the
     /// change log, the Delta table and the destination, and removes the rows again. Then compares the tables. Use it
-    /// after a change to the pipeline and as the smoke test in CI.
+    /// after a change to the pipeline and as the smoke test in CI. With --compare it only compares.
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Look for what makes a start fail: engine, memory, disk, ports and more

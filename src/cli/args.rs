@@ -50,6 +50,10 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub full: bool,
 
+    /// Only compare the tables: follow no rows, and write nothing to the source
+    #[arg(long, conflicts_with = "full")]
+    pub compare: bool,
+
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

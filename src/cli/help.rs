@@ -101,7 +101,8 @@ Examples:
 pub(super) const VERIFY: &str = "\
 Examples:
   pipectl verify                       follow marked rows, compare tables
-  pipectl verify --full --timeout 10m  compare every column as well
+  pipectl verify --full --timeout 10m  follow rows in every table that can be marked
+  pipectl verify --compare             only compare: nothing is written to the source
   pipectl verify --junit report.xml    for CI";
 
 pub(super) const DOCTOR: &str = "\

@@ -15,7 +15,11 @@ use crate::ui::verify::{CheckRow, HopRow, VerifyView, render};
 pub async fn run(context: &Context, arguments: &VerifyArgs) -> Exit {
     let stack = Stack::open(context).await?;
     let pipeline = stack.pipeline()?.clone();
-    let scope = if arguments.full { Scope::Full } else { Scope::Tables };
+    let scope = match (arguments.full, arguments.compare) {
+        (true, _) => Scope::Full,
+        (_, true) => Scope::Compare,
+        _ => Scope::Tables,
+    };
     let options = VerifyOptions { scope, timeout: arguments.timeout };
 
     // One operation on the screen, whose detail says what is being waited for.

@@ -7,7 +7,7 @@ use std::process::Command;
 use pipectl::pipeline::canonical;
 use pipectl::pipeline::spec::{self, Infinity, PipelineSpec};
 
-use crate::stack::{Stack, docker, eventually, run};
+use crate::stack::{Stack, docker, run};
 
 /// Characters of a text that are compared as they are; longer ones are by their MD5.
 pub const LONGEST: usize = 200;
@@ -21,20 +21,12 @@ pub fn equal(stack: &Stack) {
     if writes {
         stack.pipectl(&["stop", "data-generator"]).succeeded();
     }
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    stack.pipectl(&["verify", "--compare", "--timeout", "300s"]).succeeded();
     let spec = declared(stack);
     for (table, columns) in spec.tables.iter().map(|(name, table)| (name, unmasked(table))) {
         let source = source_rows(stack, "postgres-source", table, &columns, spec.infinity);
         let path = format!("/data/delta/{}", spec::lake_name(table));
-        let delta = || delta_rows(stack, &path, &columns, LONGEST);
-        let mut read = delta();
-        if read != source {
-            // `verify` leaves marked rows, whose ends may have to be merged yet.
-            eventually(&format!("{path}, read without Spark, has so many rows as {table}"), || {
-                read = delta();
-                read.len() == source.len()
-            });
-        }
+        let read = delta_rows(stack, &path, &columns, LONGEST);
         assert!(read == source, "{}", difference(table, &source, &read));
     }
     if writes {

@@ -54,4 +54,14 @@ pub fn verify_full(stack: &Stack) {
     assert!(checks.len() >= 6 && checks.iter().all(|check| check["ok"] == true), "{verdict:#}");
     let junit = std::fs::read_to_string(path).expect("the JUnit file");
     assert!(junit.contains("failures=\"0\""), "{junit}");
+    let made = || stack.sql("postgres-source", "SELECT last_value FROM orders_order_id_seq");
+    stack.pipectl(&["stop", "data-generator"]).succeeded();
+    let before = made();
+    let ran = stack.pipectl(&["verify", "--compare", "--timeout", "300s", "--json"]).succeeded();
+    let verdict: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let compared = verdict["checks"].as_array().expect("checks");
+    assert!(compared.len() >= 6 && compared.iter().all(|check| check["ok"] == true), "{verdict:#}");
+    assert_eq!(verdict["followed"], serde_json::json!([]), "nothing was written");
+    assert_eq!(made(), before);
+    stack.pipectl(&["start", "data-generator"]).succeeded();
 }

@@ -61,7 +61,7 @@ pub fn a_crash_in_a_snapshot(stack: &Stack) {
             repair.join().expect("it runs");
         });
         stack.up();
-        stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+        stack.pipectl(&["verify", "--compare", "--timeout", "300s"]).succeeded();
         let rows = ["postgres-source", "postgres-dest"].map(|store| stack.sql(store, "SELECT count(*) FROM orders"));
         println!("      {} rows are left", rows[0]);
         assert_eq!(rows[0], rows[1]);

@@ -32,7 +32,7 @@ pub fn failed_task(stack: &Stack) {
     largest_message("17825792");
     stack.await_region(2, "refused at first");
     eventually("status has nothing to say", || stack.status()["healthy"] == true);
-    stack.pipectl(&["verify", "--timeout", "300s"]).succeeded();
+    stack.pipectl(&["verify", "--compare", "--timeout", "300s"]).succeeded();
 }
 
 /// The largest batch of messages, in bytes, that the broker takes for the topic.

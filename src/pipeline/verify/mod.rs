@@ -54,6 +54,8 @@ pub enum Scope {
     Tables,
     /// As [`Scope::Tables`], with rows followed in every table that can be marked.
     Full,
+    /// Every table and aggregate is compared, and nothing is written.
+    Compare,
 }
 
 /// Why a verification could not be carried out.
@@ -209,6 +211,9 @@ impl<'a> Verify<'a> {
                 "no rows followed: nothing is written to {}, which is not of this project",
                 external.host
             ));
+            return Ok(Vec::new());
+        }
+        if scope == Scope::Compare {
             return Ok(Vec::new());
         }
         let mut subjects = Vec::new();
