@@ -17,7 +17,7 @@ const RESTARTS: i64 = 3;
 /// Messages after which the connector is killed in a snapshot.
 const SOME: i64 = 15_000;
 /// Rows of a table that joins later: Debezium reads half of them for longer than it takes to store a position.
-const JOINING: i64 = 300_000;
+const JOINING: i64 = 200_000;
 
 pub fn restarts_in_a_copy(stack: &Stack) {
     stack.up();
