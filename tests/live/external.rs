@@ -47,8 +47,11 @@ fn pipectl(stack: &Stack, arguments: &[&str]) -> Ran {
 
 /// psql in that database; nothing while it does not answer.
 fn asked(statement: &str) -> Option<String> {
-    let psql =
-        ["exec", NAME, "psql", "-v", "ON_ERROR_STOP=1", "-qAtX", "-U", "admin", "-d", "jadc2_db", "-c", statement];
+    asked_as("admin", statement)
+}
+
+fn asked_as(role: &str, statement: &str) -> Option<String> {
+    let psql = ["exec", NAME, "psql", "-v", "ON_ERROR_STOP=1", "-qAtX", "-U", role, "-d", "jadc2_db", "-c", statement];
     let output = Command::new("docker").args(psql).output().expect("the docker client runs");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -137,7 +140,8 @@ pub fn captured_and_not_written_to(stack: &Stack) {
     pipectl(stack, &["verify", "--timeout", "300s"]).succeeded();
     encrypted();
     assert_eq!(sql("SELECT count(*) FROM orders WHERE note LIKE 'pipectl verify%'"), "0");
-    lets_go_of_what_nobody_needs(&sql);
+    let by_owner = |statement: &str| asked_as("postgres", statement).unwrap_or_else(|| panic!("refused: {statement}"));
+    lets_go_of_what_nobody_needs(&by_owner);
     assert_eq!(sql("SELECT count(*) FROM pg_replication_slots"), "1");
     pipectl(stack, &["reset", "pipeline", "--yes"]).succeeded();
     assert_eq!(
