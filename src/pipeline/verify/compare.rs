@@ -247,8 +247,16 @@ impl Found {
             let known = self.fingerprints.get(&comparison.lake_table).map(|fingerprint| fingerprint.version);
             // Spark reads the whole table for this: once for each version is enough.
             if known.is_none() || current != known {
-                let fingerprint = route.jobs.fingerprint(&comparison.lake_table).await?;
-                self.fingerprints.insert(comparison.lake_table.clone(), fingerprint);
+                match route.jobs.fingerprint(&comparison.lake_table).await {
+                    Ok(fingerprint) => self.fingerprints.insert(comparison.lake_table.clone(), fingerprint),
+                    // Spark lost an executor or a block in the middle of it.
+                    Err(error) if error.is_transient() => {
+                        let unread = comparison.unread(&error, elapsed_ms(began));
+                        self.lake.insert(comparison.name.clone(), unread);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
             }
             let check = comparison.with_lake(history, &self.fingerprints[&comparison.lake_table], elapsed_ms(began));
             self.lake.insert(comparison.name.clone(), check);
@@ -258,6 +266,12 @@ impl Found {
 }
 
 impl Comparison {
+    /// Of a lake's table that could not be read this time.
+    fn unread(&self, error: &ClientError, ms: u64) -> Check {
+        let expected = "a copy to compare".to_owned();
+        Check { name: self.lake_check(), ok: false, expected, seen: error.to_string(), ms }
+    }
+
     fn with_lake(&self, history: &History, seen: &TableFingerprint, ms: u64) -> Check {
         let history = history.lock().unwrap_or_else(PoisonError::into_inner);
         let moments: Vec<&Summary> = history.iter().filter_map(|moment| moment.get(&self.name)).collect();
