@@ -238,11 +238,20 @@ impl Found {
                 self.served.insert(comparison.name.clone(), check);
             }
         }
-        let versions = route.jobs.tables().await?;
+        let versions = route.jobs.tables().await;
         for comparison in comparisons {
             if self.lake.get(&comparison.name).is_some_and(|check| check.ok) {
                 continue;
             }
+            let versions = match &versions {
+                Ok(versions) => versions,
+                // The driver starts anew, as it does after the master has.
+                Err(error) if error.is_transient() => {
+                    self.lake.insert(comparison.name.clone(), comparison.unread(error, elapsed_ms(began)));
+                    continue;
+                }
+                Err(_) => return versions.map(drop),
+            };
             let current = versions.get(&comparison.lake_table).and_then(|table| table.version);
             let known = self.fingerprints.get(&comparison.lake_table).map(|fingerprint| fingerprint.version);
             // Spark reads the whole table for this: once for each version is enough.
