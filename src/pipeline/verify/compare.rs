@@ -203,13 +203,7 @@ async fn compare_copies(
     // As declared, the lake before the destination.
     let mut checks = Vec::new();
     for comparison in comparisons {
-        let late = |name: String| Check {
-            name,
-            ok: false,
-            expected: "a copy to compare".to_owned(),
-            seen: "no answer in time".to_owned(),
-            ms: elapsed_ms(began),
-        };
+        let late = |name: String| uncompared(name, "no answer in time".to_owned(), elapsed_ms(began));
         checks.push(found.lake.remove(&comparison.name).unwrap_or_else(|| late(comparison.lake_check())));
         if comparison.keeps_rows {
             let served = found.served.remove(&comparison.name);
@@ -247,7 +241,8 @@ impl Found {
                 Ok(versions) => versions,
                 // The driver starts anew, as it does after the master has.
                 Err(error) if error.is_transient() => {
-                    self.lake.insert(comparison.name.clone(), comparison.unread(error, elapsed_ms(began)));
+                    let unread = uncompared(comparison.lake_check(), error.to_string(), elapsed_ms(began));
+                    self.lake.insert(comparison.name.clone(), unread);
                     continue;
                 }
                 Err(_) => return versions.map(drop),
@@ -260,7 +255,7 @@ impl Found {
                     Ok(fingerprint) => self.fingerprints.insert(comparison.lake_table.clone(), fingerprint),
                     // Spark lost an executor or a block in the middle of it.
                     Err(error) if error.is_transient() => {
-                        let unread = comparison.unread(&error, elapsed_ms(began));
+                        let unread = uncompared(comparison.lake_check(), error.to_string(), elapsed_ms(began));
                         self.lake.insert(comparison.name.clone(), unread);
                         continue;
                     }
@@ -274,13 +269,12 @@ impl Found {
     }
 }
 
-impl Comparison {
-    /// Of a lake's table that could not be read this time.
-    fn unread(&self, error: &ClientError, ms: u64) -> Check {
-        let expected = "a copy to compare".to_owned();
-        Check { name: self.lake_check(), ok: false, expected, seen: error.to_string(), ms }
-    }
+/// Of a copy that could not be read, and what was seen instead.
+fn uncompared(name: String, seen: String, ms: u64) -> Check {
+    Check { name, ok: false, expected: "a copy to compare".to_owned(), seen, ms }
+}
 
+impl Comparison {
     fn with_lake(&self, history: &History, seen: &TableFingerprint, ms: u64) -> Check {
         let history = history.lock().unwrap_or_else(PoisonError::into_inner);
         let moments: Vec<&Summary> = history.iter().filter_map(|moment| moment.get(&self.name)).collect();
