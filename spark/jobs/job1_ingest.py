@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib import changes, lake, offsetlog, resume, sizes
 from lib.commits import AppendGuard
 from lib.job import Job, run
-from lib.merging import Merger
+from lib.merging import MOST_TASKS, Merger
 from lib.topics import Topics
 from pyspark.sql import DataFrame
 
@@ -59,6 +59,8 @@ def start_merging(job: Job) -> None:
     if job.stopping.wait(job.settings.merge_seconds):
         return
     merger, log, checkpoint = Merger(job), job.pipeline.changes_path, job.checkpoint("merge")
+    # The query takes the session's settings with it when it starts; the flow's is running.
+    job.spark.conf.set("spark.sql.files.maxPartitionNum", MOST_TASKS)
     reader = resume.Reader(checkpoint, merger.topics, merger.applied, merger.catch_up)
     job.add(
         resume.change_log(job.spark, job.storage, log, reader)

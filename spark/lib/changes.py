@@ -33,7 +33,7 @@ COLUMNS = """
 # A commit per batch makes many. A checkpoint costs seconds, and the batch whose commit is due for one waits for it: `lib.upkeep` makes
 # them beside the flow, and the interval is for the case that it does not come to it. Column statistics would cost more to compute
 # than any reader of this table could gain.
-PROPERTIES = {"delta.checkpointInterval": "2000", "delta.dataSkippingNumIndexedCols": "0"}
+PROPERTIES = {"delta.checkpointInterval": "100000", "delta.dataSkippingNumIndexedCols": "0"}
 
 # before and after as string: Spark keeps the JSON text of an object there.
 _ENVELOPE = """
@@ -58,8 +58,8 @@ def read_topics(
         .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", str(max_offsets))
         # Spark asks for the end offsets on the connection where the consumer's long poll is parked; the broker answers one
-        # request at a time, so the default of 500 ms is added to every batch.
-        .option("kafka.fetch.max.wait.ms", "10")
+        # request at a time, so the default of 500 ms is added to every batch, twice per topic.
+        .option("kafka.fetch.max.wait.ms", "1")
         # How many rows are in memory, unpacked, and how many bytes of packed ones: by default 500 of up to 16 MiB each. A larger
         # record comes all the same, alone. Fewer rows cost time: after each lot Spark asks for the ends of the topic, in two requests.
         .option("kafka.max.poll.records", "250")

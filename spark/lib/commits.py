@@ -76,10 +76,14 @@ def versions(files: Files, table: str) -> list[int]:
     return sorted((int(name[:-5]) for name in names if len(name) == 25 and name.endswith(".json")), reverse=True)
 
 
+def commit_path(table: str, version: int) -> str:
+    """The file of one commit."""
+    return f"{table}/_delta_log/{version:020d}.json"
+
+
 def mark_at(files: Files, table: str, version: int) -> Mark | None:
     """The mark of one version; none where Delta's log clean-up has removed its commit."""
-    path = f"{table}/_delta_log/{version:020d}.json"
-    text = files.find(path)
+    text = files.find(commit_path(table, version))
     return None if text is None else parse_commit(text, version)
 
 
@@ -92,14 +96,14 @@ def marks(files: Files, table: str) -> Iterator[Mark]:
 
 
 def newest_mark(files: Files, table: str, version: int) -> Mark | None:
-    """The newest mark at or before a version."""
-    if version < 0:
-        return None
-    # Nearly always it is in that very commit, and listing a long log costs more than reading it.
-    mark = mark_at(files, table, version)
-    if mark is not None:
-        return mark
-    return next((found for found in marks(files, table) if found.version <= version), None)
+    """The newest mark at or before a version; none where Delta's log clean-up has removed that version, and with it all before."""
+    # Nearly always it is in that very commit, or in the one before a compaction. Listing a long log costs seconds.
+    while version >= 0 and (text := files.find(commit_path(table, version))) is not None:
+        mark = parse_commit(text, version)
+        if mark is not None:
+            return mark
+        version -= 1
+    return None
 
 
 class AppendGuard:

@@ -15,6 +15,10 @@ from lib.pipeline import Table
 from lib.typed import ChangedRows
 from lib.upkeep import Upkeep
 
+# Tasks of one query over a table's files. Spark makes one of 32 small files, so a merge of some hundred took all of the executor's slots, and
+# the flow's tasks waited for more than a second.
+MOST_TASKS = 2
+
 
 class Merger:
     """Applies batches of the change log to the merged tables, each table in one commit."""

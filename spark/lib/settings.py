@@ -33,11 +33,11 @@ class Settings:
         return cls(
             root=Path(get("PIPELINE_ROOT", "/opt/pipeline")),
             kafka=get("KAFKA_BOOTSTRAP", "kafka:9092"),
-            ingest_trigger=interval(get("INGEST_TRIGGER", "200ms")),
+            ingest_trigger=interval(get("INGEST_TRIGGER", "300ms")),
             merge_interval=interval(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             merge_share=percent(get("MERGE_SHARE", "25")),
-            process_trigger=interval(get("PROCESS_TRIGGER", "200ms")),
+            process_trigger=interval(get("PROCESS_TRIGGER", "50ms")),
             max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
             destination_user=get("POSTGRES_USER", "admin"),
             destination_password=get("POSTGRES_PASSWORD", "password"),

@@ -36,10 +36,8 @@ class Storage:
 
     def names(self, directory: str) -> list[str]:
         """Names in a directory, in no order; none where it does not exist."""
-        file_system, java_path = self._open(directory)
-        if not file_system.exists(java_path):
-            return []
-        return [status.getPath().getName() for status in file_system.listStatus(java_path)]
+        names = self._texts.names(directory)
+        return names.splitlines() if names else []
 
     def find(self, path: str) -> str | None:
         """The text of a file; none where there is no such file."""

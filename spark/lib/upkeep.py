@@ -17,7 +17,8 @@ from lib.every import Every
 from lib.pipeline import Pipeline, Table
 
 # A batch of job 1 leaves a commit, its checksum and a small file; several a second come to a million files in a day, more than the
-# NameNode holds.
+# NameNode holds. All who follow the log read what a compaction says of each file that it joined, so there are many small ones.
+_COMPACTION_SECONDS = 120.0
 _CHANGE_LOG_SECONDS = 600.0
 # Each reader of the log reads all commits since the last checkpoint.
 _CHANGE_LOG_COMMITS = 200
@@ -33,6 +34,7 @@ class Upkeep:
     def __init__(self, pipeline: Pipeline, clock: Callable[[], float] = time.monotonic) -> None:
         self._pipeline = pipeline
         self._change_log = Every(_CHANGE_LOG_SECONDS, _CHANGE_LOG_SECONDS, clock)
+        self._compaction = Every(_COMPACTION_SECONDS, _COMPACTION_SECONDS, clock)
         self._tables = Every(_TABLES_SECONDS, _FIRST_TABLES_SECONDS, clock)
         self._merges: Counter[str] = Counter()
 
@@ -40,8 +42,9 @@ class Upkeep:
         """Does what is due after these tables were merged. Only ever called after new commits to the change log: the newest of them,
         which says how far it goes, is then too young to be removed."""
         lake.checkpoint(spark, self._pipeline.changes_path, _CHANGE_LOG_COMMITS)
-        if self._change_log.is_due():
+        if self._compaction.is_due():
             lake.compact(spark, self._pipeline.changes_path)
+        if self._change_log.is_due():
             lake.clean(spark, self._pipeline.changes_path)
         for table in merged:
             self._merges[table.name] += 1

@@ -346,6 +346,19 @@ class Upkeep(SparkTestCase):
         merged = self.spark.read.format("delta").load(pipeline.table_path(table))
         self.assertEqual((len(merged.inputFiles()), merged.count()), (1, 30))
 
+    def test_what_a_compaction_has_written_is_not_written_again_once_it_is_large(self) -> None:
+        table = f"{self.lake}/large"
+        # Random, so that it is as large when it is compressed: 20 MiB.
+        self.spark.range(1).selectExpr("id", "randstr(20971520, 1) AS text").write.format("delta").save(table)
+        (large,) = Path(table).glob("*.parquet")
+        for number in range(3):
+            small = self.spark.range(1).selectExpr(f"id + {number} AS id", "'small' AS text")
+            small.coalesce(1).write.format("delta").mode("append").save(table)
+        lake.compact(self.spark, table)
+        files = {Path(name).name for name in self.spark.read.format("delta").load(table).inputFiles()}
+        self.assertIn(large.name, files)
+        self.assertEqual(len(files), 2)
+
     def test_old_commits_and_files_go_and_rows_and_readers_stay(self) -> None:
         table = Path(self.lake) / "_changes"
         pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
