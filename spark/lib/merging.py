@@ -19,6 +19,8 @@ from lib.upkeep import Upkeep
 # the flow's tasks waited for more than a second.
 MOST_TASKS = 2
 
+_LONGEST_PAUSE = 60.0
+
 
 class Merger:
     """Applies batches of the change log to the merged tables, each table in one commit."""
@@ -42,9 +44,10 @@ class Merger:
         begun = time.monotonic()
         merged = self._merge(frame, version, job.query_id(), batch_id)
         self._upkeep.after_merge(frame.sparkSession, merged)
-        # However slow the machine and long the batch: the flow to the destination needs the rest of the time.
+        # However slow the machine: the flow to the destination needs the rest of the time. A merge of minutes had a backlog, though, and who
+        # reads the tables waits for the next one.
         share = job.settings.merge_share
-        job.stopping.wait((time.monotonic() - begun) * (100 - share) / share)
+        job.stopping.wait(min((time.monotonic() - begun) * (100 - share) / share, _LONGEST_PAUSE))
 
     def catch_up(self, version: int) -> None:
         """Merges what the change log holds and no table has yet."""
