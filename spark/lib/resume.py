@@ -145,10 +145,10 @@ def _is_gone(files: Files, log: str, position: tuple[int, int], newest: int) -> 
     commit added is in use still.
     """
 
-    def commit(version: int) -> str:
-        return f"{log}/_delta_log/{version:020d}.json"
-
-    if any(version < newest and not files.exists(commit(version)) for version in position):
+    if any(version < newest and not files.exists(commits.commit_path(log, version)) for version in position):
         return True
     following = position[1]
-    return following < newest and files.modified_ms(commit(following)) < time.time() * 1000 - _GONE_AFTER_MS
+    return (
+        following < newest
+        and files.modified_ms(commits.commit_path(log, following)) < time.time() * 1000 - _GONE_AFTER_MS
+    )
