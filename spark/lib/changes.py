@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lib import resume
-from lib.commits import Files
+from lib.commits import Files, has_log
 
 COLUMNS = """
     table string COMMENT 'source table with its schema',
@@ -122,7 +122,7 @@ class NoChangeLogError(Exception):
 def wait_for(files: Files, path: str, stopping: threading.Event, seconds: float = 120) -> None:
     """Until job 1 has made the change log: the two jobs start at the same time."""
     deadline = time.monotonic() + seconds
-    while "00000000000000000000.json" not in files.names(f"{path}/_delta_log"):
+    while not has_log(files, path):
         if time.monotonic() > deadline:
             raise NoChangeLogError(f"{path} has not appeared within {seconds:.0f} s; is the ingest job running?")
         if stopping.wait(0.1):

@@ -81,6 +81,11 @@ def commit_path(table: str, version: int) -> str:
     return f"{table}/_delta_log/{version:020d}.json"
 
 
+def has_log(files: Files, table: str) -> bool:
+    """Whether there is a Delta table. Its first commit may be gone: Delta's log clean-up removes what a later checkpoint covers."""
+    return files.exists(commit_path(table, 0)) or bool(versions(files, table))
+
+
 def mark_at(files: Files, table: str, version: int) -> Mark | None:
     """The mark of one version; none where Delta's log clean-up has removed its commit."""
     text = files.find(commit_path(table, version))

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from lib import changes, deltalog
+from lib.commits import commit_path, has_log
 from lib.identifiers import spark_name, spark_text
 from lib.pipeline import Pipeline, Table
 from lib.storage import Storage
@@ -73,15 +74,15 @@ def _add_columns(spark: SparkSession, path: str, table: Table) -> None:
 def _create(spark: SparkSession, storage: Storage, path: str, columns: str, properties: dict[str, str]) -> bool:
     """An empty table, by its path: SQL, even over a path, asks the metastore, which the flow must not depend on. False where there
     is one."""
-    first = f"{path}/_delta_log/{0:020d}"
-    if storage.exists(f"{first}.json"):
+    if has_log(storage, path):
         return False
     schema = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(columns).json()
     table = deltalog.NewTable(schema, properties)
     # Whoever's commit it is, the checksum has to be of the same.
-    made = storage.create(f"{first}.json", table.commit())
+    first = commit_path(path, 0)
+    made = storage.create(first, table.commit())
     if made:
-        storage.create(f"{first}.crc", table.checksum())
+        storage.create(f"{first.removesuffix('.json')}.crc", table.checksum())
         # The driver outlives jobs, and may know a table that was here before and that somebody has dropped.
         jvm = spark._jvm
         jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(
@@ -174,8 +175,7 @@ def version(spark: SparkSession, path: str) -> int:
 
 def identity(spark: SparkSession, storage: Storage, path: str) -> str:
     """Delta's id of the table, which a table made anew does not share."""
-    first = f"{path}/_delta_log/{0:020d}.json"
-    commit = storage.find(first)
+    commit = storage.find(commit_path(path, 0))
     known = None if commit is None else deltalog.table_id(commit)
     if known is not None:
         return known

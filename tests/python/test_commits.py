@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from lib.commits import AppendGuard, GuardError, Mark, marks, parse_commit
+from lib.commits import AppendGuard, GuardError, Mark, has_log, marks, parse_commit
 from lib.offsetlog import KafkaOffsets, delta_version, parse
 
 TABLE = "hdfs://x/_changes"
@@ -178,3 +178,13 @@ def test_records_of_a_batch_are_counted_from_its_predecessor():
 
 def test_delta_offset():
     assert delta_version({"reservoirVersion": 12, "index": -1}) == 11
+
+
+def test_a_table_whose_first_commits_were_removed_is_still_there():
+    files = FakeFiles()
+    assert not has_log(files, TABLE)
+    files.commit(0, None)
+    files.commit(1, None)
+    assert has_log(files, TABLE)
+    files.delete(f"{TABLE}/_delta_log/{0:020d}.json")
+    assert has_log(files, TABLE)

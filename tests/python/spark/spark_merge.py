@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
+import threading
 import unittest
 from pathlib import Path
 
@@ -397,6 +398,33 @@ class Upkeep(SparkTestCase):
         self.append(table, 90)
         self.follow(table)
         self.assertEqual(self.caught_up, [*known, self.commits(table)[-1]])
+
+    def test_a_start_after_the_first_commit_was_removed_takes_the_tables_as_they_are(self) -> None:
+        pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
+        log = Path(pipeline.changes_path)
+        tables = [log, *(Path(pipeline.table_path(table)) for table in pipeline.tables)]
+
+        def start() -> list[str]:
+            lake.create_change_log(self.spark, self.storage, pipeline)
+            lake.prepare_merged_tables(self.spark, self.storage, pipeline)
+            changes.wait_for(self.storage, str(log), threading.Event(), seconds=0)
+            return [lake.identity(self.spark, self.storage, str(table)) for table in tables]
+
+        made = start()
+        self.append(log, 0)
+        for table in tables:
+            # What a commit of anybody does.
+            self.spark.sql(f"ALTER TABLE delta.`{table}` SET TBLPROPERTIES ('delta.checkpointInterval' = '77')")
+            lake.checkpoint(self.spark, str(table), 1)
+            self.age(table, 24 * 365)
+            self.spark.sql(f"ALTER TABLE delta.`{table}` SET TBLPROPERTIES ('delta.checkpointInterval' = '78')")
+            lake.clean(self.spark, str(table))
+            self.assertNotIn(0, self.commits(table))
+        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        self.assertEqual(start(), made)
+        for table in tables:
+            self.assertNotIn(0, self.commits(table))
+        self.assertEqual(self.spark.read.format("delta").load(str(log)).count(), 10)
 
 
 if __name__ == "__main__":
