@@ -68,6 +68,18 @@ def insert(port: int, number: int, note: str) -> None:
     )
 
 
+def all_of_it(ports: Ports, what: str, seconds: float) -> None:
+    """Waits until all that was committed at the source before is in the destination: until a row that is committed now is. Asking for
+    one row by its key costs the destination nothing; counting rows again and again took a third of a core from what is measured."""
+    order = ask(
+        ports.source,
+        "INSERT INTO orders (customer_id, amount, quantity, status, note) SELECT min(customer_id), 1, 1, 'new', 'marker' "
+        "FROM customers RETURNING order_id",
+    )
+    arrived = "SELECT EXISTS (SELECT FROM orders WHERE order_id = %s)"
+    until(what, lambda: ask(ports.dest, arrived, order), seconds)
+
+
 def until(what: str, condition: Callable[[], bool], seconds: float) -> None:
     """Waits until something is true; ends the program where it does not become so."""
     deadline = time.monotonic() + seconds

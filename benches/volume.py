@@ -31,8 +31,17 @@ def grow(ports: flow.Ports, to: int) -> float:
     begun, first = time.monotonic(), rows(ports.source)
     while (there := rows(ports.source)) < to:
         flow.insert(ports.source, min(50_000, to - there), "volume")
-    flow.until(f"{to} rows in the destination", lambda: rows(ports.dest) >= to, _PATIENCE)
-    return (to - first) / (time.monotonic() - begun)
+    flow.all_of_it(ports, f"{to} rows in the destination", _PATIENCE)
+    took = time.monotonic() - begun
+    same(ports)
+    return (to - first) / took
+
+
+def same(ports: flow.Ports) -> None:
+    """Ends the program where the destination has not as many rows as the source."""
+    here, there = rows(ports.source), rows(ports.dest)
+    if here != there:
+        raise SystemExit(f"the source has {here} rows, the destination {there}")
 
 
 def update(ports: flow.Ports, number: int) -> float:
@@ -44,17 +53,22 @@ def update(ports: flow.Ports, number: int) -> float:
         mark,
         number,
     )
-    changed = "SELECT count(*) FROM orders WHERE note = %s"
-    flow.until("all changes in the destination", lambda: flow.ask(ports.dest, changed, mark) >= number, _PATIENCE)
-    return number / (time.monotonic() - begun)
+    flow.all_of_it(ports, "all changes in the destination", _PATIENCE)
+    took = time.monotonic() - begun
+    changed = flow.ask(ports.dest, "SELECT count(*) FROM orders WHERE note = %s", mark)
+    if changed != number:
+        raise SystemExit(f"{changed} of {number} changes are in the destination, and the one after them")
+    return number / took
 
 
 def snapshot(ports: flow.Ports, pipectl: str) -> float:
     """Has the source read anew; rows per second until the destination has all of them again."""
-    wanted, begun = rows(ports.source), time.monotonic()
+    number, begun = rows(ports.source), time.monotonic()
     subprocess.run([pipectl, "repair", "resnapshot", "--yes", "--quiet"], check=True, stdout=sys.stderr)
-    flow.until("the snapshot in the destination", lambda: rows(ports.dest) >= wanted, _PATIENCE)
-    return wanted / (time.monotonic() - begun)
+    flow.all_of_it(ports, "the snapshot in the destination", _PATIENCE)
+    took = time.monotonic() - begun
+    same(ports)
+    return number / took
 
 
 def main() -> None:

@@ -16,8 +16,10 @@ from lib.identifiers import postgres_name as name
 from lib.identifiers import postgres_text as text
 
 # The planner's default for pages read out of order is that of a rotating disk: it then reads a whole table for the few rows of a batch.
+# Its 4 MB for a sort have the rows of a large group written to files.
 SESSION = """
 SET random_page_cost = 1.1;
+SET work_mem = '32MB';
 CREATE TABLE IF NOT EXISTS pipectl.affected (aggregate text NOT NULL, doc json NOT NULL);
 CREATE TABLE IF NOT EXISTS pipectl.definitions ("table" text PRIMARY KEY, source text, fingerprint text NOT NULL,
     built_at timestamptz NOT NULL DEFAULT clock_timestamp());

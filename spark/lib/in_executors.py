@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lib import schemas, toast
+from lib.bounds import bound, position
 from lib.facts import Facts
 from lib.pipeline import Pipeline, Table
 
@@ -24,10 +25,10 @@ class InExecutors:
 
     def facts(self, starts: Mapping[str, int]) -> Iterator[Facts]:
         """Those of every table that has changes at or after the start of its topic."""
-        start = F.lit(0)
+        start = bound(0)
         for topic, offset in starts.items():
-            start = F.when(F.col("topic") == topic, offset).otherwise(start)
-        yield from self._facts(self._newest.where(F.col("offset") >= start))
+            start = F.when(F.col("topic") == topic, bound(offset)).otherwise(start)
+        yield from self._facts(self._newest.where(position() >= start))
 
     def facts_between(self, table: Table, start: int, stop: int) -> Facts | None:
         """Those of one table's changes from an offset on and before another one."""
@@ -45,7 +46,7 @@ class InExecutors:
 
     def changes(self, log: DataFrame, table: Table, facts: Facts, start: int) -> DataFrame:
         """Those that no truncate has undone, with all values."""
-        here = self._of(table).where(F.col("offset").between(start, facts.last) & _is_live(facts.truncated_at))
+        here = self._of(table).where(position().between(bound(start), bound(facts.last)) & _is_live(facts.truncated_at))
         if not facts.incomplete:
             return here
         incomplete = {row.key: row.offset for row in here.where(_incomplete()).select("key", "offset").collect()}

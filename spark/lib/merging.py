@@ -19,6 +19,11 @@ from lib.upkeep import Upkeep
 # the flow's tasks waited for more than a second.
 MOST_TASKS = 2
 
+# Of a piece: every merge reads the whole table, and the rows of a piece stay in the executors, which put down what their memory does not
+# hold. Pieces as small as the destination's had a table of a million rows read five times for 100,000 changes.
+MOST_CHANGES = 100_000
+MOST_BYTES = 48 * 1024 * 1024
+
 _LONGEST_PAUSE = 60.0
 
 
@@ -58,7 +63,8 @@ class Merger:
         """Which tables had changes. Tables are independent: after a failure those already done are skipped by their offsets."""
         job = self._job
         merged: set[Table] = set()
-        for piece in slices.cut(frame, job.storage, job.pipeline.changes_path, version, self.topics, self.applied):
+        log = job.pipeline.changes_path
+        for piece in slices.cut(frame, job.storage, log, version, self.topics, self.applied, MOST_CHANGES, MOST_BYTES):
             with batch.reduced(job.pipeline, self._log, piece, self.applied) as found:
                 for change in found.tables:
                     self._merge_table(frame.sparkSession, query_id, batch_id, change)

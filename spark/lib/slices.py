@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from lib import commits
 from lib.commits import Files
 
-# Of a piece: the driver holds its keys and documents several times over.
+# Of a piece for the destination: the driver holds its keys and lines several times over.
 MOST_CHANGES = 20_000
 MOST_BYTES = 24 * 1024 * 1024
 # Up to so many changes a batch is not weighed: that costs a job of its own. Of a megabyte each they still fit.
@@ -88,7 +88,14 @@ class Piece:
 
 
 def cut(
-    frame: DataFrame, files: Files, log: str, version: int, topics: Sequence[str], starts: Mapping[str, int]
+    frame: DataFrame,
+    files: Files,
+    log: str,
+    version: int,
+    topics: Sequence[str],
+    starts: Mapping[str, int],
+    most: int = MOST_CHANGES,
+    most_bytes: int = MOST_BYTES,
 ) -> Iterator[Piece]:
     """The pieces of a batch that ends at a version of the change log, or the batch as it is."""
     mark = commits.newest_mark(files, log, version)
@@ -101,7 +108,7 @@ def cut(
         yield Piece(frame, changes)
         return
     steps = [step for step in weigh(frame) if step.start + _STEP > starts.get(step.topic, 0)]
-    slices = plan(topics, steps)
+    slices = plan(topics, steps, most, most_bytes)
     if not slices:
         yield Piece(frame, changes, sum(step.bytes for step in steps))
     for number, piece in enumerate(slices, 1):
