@@ -1,5 +1,7 @@
 //! What is wrong with the flow, and which repair mends it: decided from the facts that `status` gathers.
 
+mod jobs;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -9,7 +11,7 @@ use super::hop::Hop;
 use super::known::{self, Known};
 use super::repair::Repair;
 use super::spec::PipelineSpec;
-use super::status::{DestinationTable, Fact, JOBS, JobStatus, PipelineStatus};
+use super::status::{DestinationTable, Fact, JOBS, PipelineStatus};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +96,7 @@ pub fn find(status: &PipelineStatus, spec: &PipelineSpec) -> Vec<Problem> {
     problems.extend(slot(status, &spec.source.slot));
     problems.extend(publication(status, spec));
     topics(&mut problems, status, spec);
-    jobs(&mut problems, status);
+    jobs::look_at(&mut problems, status);
     unknown(&mut problems, Hop::Tables, "Delta tables", &status.tables);
     unknown(&mut problems, Hop::Destination, "destination", &status.destination);
     problems
@@ -215,38 +217,6 @@ fn topics(problems: &mut Vec<Problem>, status: &PipelineStatus, spec: &PipelineS
     }
 }
 
-fn jobs(problems: &mut Vec<Problem>, status: &PipelineStatus) {
-    let jobs = match &status.jobs {
-        Fact::Unknown(reason) => return problems.push(Hop::ChangeLog.beyond_repair(format!("jobs unknown: {reason}"))),
-        Fact::Known(jobs) => jobs,
-    };
-    for (name, hop) in JOBS.into_iter().zip([Hop::ChangeLog, Hop::Destination]) {
-        match jobs.iter().find(|status| status.job.name == name) {
-            None => problems.push(hop.beyond_repair(format!("job {name} is not submitted; `pipectl up` submits it"))),
-            Some(status) if status.job.state != "running" => {
-                let detail = if status.job.detail.is_empty() { &status.job.notice } else { &status.job.detail };
-                let told = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-                let what = format!("job {name} is {}{told}", status.job.state);
-                problems.push(Problem { hop, what, repair: Repair::named_in(detail) });
-            }
-            Some(status) if !status.job.warning.is_empty() => problems.push(Problem {
-                hop,
-                what: format!("job {name} tries again: {}", status.job.warning),
-                repair: Repair::named_in(&status.job.warning),
-            }),
-            Some(status) => problems.extend(stalled(hop, name, status)),
-        }
-    }
-}
-
-/// A job that runs, does nothing, and has left changes unread.
-fn stalled(hop: Hop, name: &str, status: &JobStatus) -> Option<Problem> {
-    let idle = status.idle_ms.is_none_or(|idle| idle > STALLED_MS);
-    let (topic, unread) = status.oldest_unread()?;
-    let waiting = unread.waiting_ms.filter(|waiting| *waiting > STALLED_MS && idle)?;
-    Some(hop.with(Repair::Jobs, format!("job {name} runs and has not read {topic} for {} s", waiting / 1000)))
-}
-
 fn unknown<T>(problems: &mut Vec<Problem>, hop: Hop, what: &str, fact: &Fact<T>) {
     if let Fact::Unknown(reason) = fact {
         problems.push(hop.beyond_repair(format!("{what} unknown: {reason}")));
@@ -320,7 +290,7 @@ pub(super) mod tests {
         }
     }
 
-    fn told(status: &PipelineStatus) -> Vec<String> {
+    pub(super) fn told(status: &PipelineStatus) -> Vec<String> {
         find(status, &spec()).iter().map(ToString::to_string).collect()
     }
 
@@ -460,43 +430,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_job_is_at_before_it_runs_is_told() {
-        let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "starting".into();
-        jobs[1].job.notice = "t is built anew: its definition changed (40 changes so far)".into();
-        assert_eq!(
-            told(&status),
-            ["job process is starting: t is built anew: its definition changed (40 changes so far)"]
-        );
-    }
-
-    #[test]
     fn a_topic_that_ends_before_what_was_read_is_another_one() {
         let mut status = healthy();
         status.topics = Fact::Known(BTreeMap::from([("p.public.t".to_owned(), 2)]));
         let only = "topic p.public.t ends at 2, but has been read up to 7: it was deleted and made anew; \
                     `pipectl repair resnapshot`";
         assert_eq!(told(&status), [only]);
-    }
-
-    #[test]
-    fn a_job_names_its_own_repair() {
-        let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "failed".into();
-        jobs[1].job.detail = "columns differ; then `pipectl repair resnapshot`".into();
-        let problems = find(&status, &spec());
-        assert_eq!(problems[0].to_string(), "job process is failed: columns differ; then `pipectl repair resnapshot`");
-        assert_eq!(problems[0].repair, Some(Repair::Resnapshot));
-    }
-
-    #[test]
-    fn what_a_running_job_fails_at_is_told() {
-        let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[0].job.warning = "metastore does not answer".into();
-        assert_eq!(told(&status), ["job ingest tries again: metastore does not answer"]);
     }
 
     #[test]

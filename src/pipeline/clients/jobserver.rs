@@ -268,6 +268,13 @@ impl Job {
         let batches = self.batches.recent.iter().chain(&self.batches.last);
         batches.filter_map(|batch| batch.offsets.get(topic)).max().copied()
     }
+
+    /// How many runs in a row have failed before the present one, and what the last of them said.
+    pub fn failed_before(&self) -> Option<(usize, &str)> {
+        let (_, ended) = self.runs.split_last()?;
+        let failed = ended.iter().rev().take_while(|run| run.state == "failed").count();
+        ended.last().filter(|_| failed > 0).map(|last| (failed, last.detail.as_str()))
+    }
 }
 
 fn escape(text: &str) -> String {
