@@ -11,7 +11,7 @@ use super::hop::Hop;
 use super::known::{self, Known};
 use super::repair::Repair;
 use super::spec::PipelineSpec;
-use super::status::{DestinationTable, Fact, JOBS, PipelineStatus};
+use super::status::{DestinationTable, Fact, PipelineStatus};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,7 +231,7 @@ pub(super) mod tests {
     use crate::pipeline::clients::connect::{ConnectorStatus, Restarts, TaskState};
     use crate::pipeline::clients::jobserver::{Batch, Batches, Job};
     use crate::pipeline::spec::{Source, Table};
-    use crate::pipeline::status::{JobStatus, Slot, Unread};
+    use crate::pipeline::status::{JOBS, JobStatus, Slot, Unread};
 
     fn part(state: &str, trace: Option<&str>) -> TaskState {
         TaskState { id: None, state: state.into(), trace: trace.map(str::to_owned) }
