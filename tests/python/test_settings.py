@@ -17,7 +17,7 @@ def test_defaults():
     assert settings.merge_interval == "20 seconds"
     assert settings.merge_seconds == 20
     assert settings.merge_share == 25
-    assert settings.ingest_trigger == "300 milliseconds"
+    assert (settings.ingest_trigger, settings.process_trigger) == ("300 milliseconds", "50 milliseconds")
 
 
 @pytest.mark.parametrize(("text", "spark"), [("200ms", "200 milliseconds"), ("10s", "10 seconds"), ("2m", "2 minutes")])
