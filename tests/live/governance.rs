@@ -122,7 +122,7 @@ pub fn openmetadata_without_its_images(stack: &Stack) {
     governed(&["lineage"]).succeeded().says("regions");
     governed(&["status"]).succeeded();
     // From nothing it is made only then, and once it is there nothing touches it.
-    docker(&["rm", "--force", &unchanged[0]]);
+    docker(&["rm", "--force", "--volumes", &unchanged[0]]);
     let ran = governed(&["up"]).succeeded();
     ran.says("catalog takes over").says("Catalog and lineage");
     governed(&["verify", "--timeout", "300s"]).succeeded().says("lineage in the catalog");

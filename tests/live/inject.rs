@@ -111,7 +111,7 @@ impl SmallDisk {
 
     /// Lets go of the volume.
     pub fn release(self) {
-        docker(&["rm", "-f", &self.holder]);
+        docker(&["rm", "-f", "-v", &self.holder]);
     }
 }
 
