@@ -19,9 +19,7 @@ def burst(ports: flow.Ports, number: int) -> float:
     flow.insert(ports.source, number, mark)
     flow.all_of_it(ports, f"{number} rows in the destination", _PATIENCE)
     took = time.monotonic() - begun
-    arrived = flow.ask(ports.dest, "SELECT count(*) FROM orders WHERE note = %s", mark)
-    if arrived != number:
-        raise SystemExit(f"{arrived} of {number} rows are in the destination, and the row after them")
+    flow.check_noted(ports, mark, number)
     return number / took
 
 

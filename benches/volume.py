@@ -33,11 +33,11 @@ def grow(ports: flow.Ports, to: int) -> float:
         flow.insert(ports.source, min(50_000, to - there), "volume")
     flow.all_of_it(ports, f"{to} rows in the destination", _PATIENCE)
     took = time.monotonic() - begun
-    same(ports)
+    check_same(ports)
     return (to - first) / took
 
 
-def same(ports: flow.Ports) -> None:
+def check_same(ports: flow.Ports) -> None:
     """Ends the program where the destination has not as many rows as the source."""
     here, there = rows(ports.source), rows(ports.dest)
     if here != there:
@@ -55,9 +55,7 @@ def update(ports: flow.Ports, number: int) -> float:
     )
     flow.all_of_it(ports, "all changes in the destination", _PATIENCE)
     took = time.monotonic() - begun
-    changed = flow.ask(ports.dest, "SELECT count(*) FROM orders WHERE note = %s", mark)
-    if changed != number:
-        raise SystemExit(f"{changed} of {number} changes are in the destination, and the one after them")
+    flow.check_noted(ports, mark, number)
     return number / took
 
 
@@ -67,7 +65,7 @@ def snapshot(ports: flow.Ports, pipectl: str) -> float:
     subprocess.run([pipectl, "repair", "resnapshot", "--yes", "--quiet"], check=True, stdout=sys.stderr)
     flow.all_of_it(ports, "the snapshot in the destination", _PATIENCE)
     took = time.monotonic() - begun
-    same(ports)
+    check_same(ports)
     return number / took
 
 

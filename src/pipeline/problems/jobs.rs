@@ -63,12 +63,17 @@ mod tests {
     use crate::pipeline::clients::jobserver::Run;
     use crate::pipeline::status::Unread;
 
+    fn job_of<'a>(status: &'a mut PipelineStatus, name: &str) -> &'a mut JobStatus {
+        let Fact::Known(jobs) = &mut status.jobs else { panic!("not known") };
+        jobs.iter_mut().find(|status| status.job.name == name).expect("healthy has both")
+    }
+
     #[test]
     fn what_a_job_is_at_before_it_runs_is_told() {
         let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "starting".into();
-        jobs[1].job.notice = "t is built anew: its definition changed (40 changes so far)".into();
+        job_of(&mut status, "process").job.state = "starting".into();
+        job_of(&mut status, "process").job.notice =
+            "t is built anew: its definition changed (40 changes so far)".into();
         assert_eq!(
             told(&status),
             ["job process is starting: t is built anew: its definition changed (40 changes so far)"]
@@ -79,41 +84,37 @@ mod tests {
     fn a_job_that_fails_at_every_try_says_why_while_it_starts_again() {
         let run = |state: &str, detail: &str| Run { state: state.into(), detail: detail.into(), ..Run::default() };
         let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "starting".into();
-        jobs[1].job.runs = vec![run("stopped", ""), run("failed", "no space left"), run("starting", "")];
+        job_of(&mut status, "process").job.state = "starting".into();
+        job_of(&mut status, "process").job.runs =
+            vec![run("stopped", ""), run("failed", "no space left"), run("starting", "")];
         assert_eq!(told(&status), ["job process is starting again after it has failed: no space left"]);
 
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.runs.insert(2, run("failed", "no space left on the device"));
+        job_of(&mut status, "process").job.runs.insert(2, run("failed", "no space left on the device"));
         assert_eq!(
             told(&status),
             ["job process is starting again after it has failed 2 times: no space left on the device"]
         );
 
         // One that runs and has nothing to do has no reason to do a batch.
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "running".into();
+        job_of(&mut status, "process").job.state = "running".into();
         assert_eq!(told(&status), Vec::<String>::new());
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].unread = BTreeMap::from([("p.public.t".to_owned(), Unread { changes: 3, waiting_ms: Some(40) })]);
+        job_of(&mut status, "process").unread =
+            BTreeMap::from([("p.public.t".to_owned(), Unread { changes: 3, waiting_ms: Some(40) })]);
         assert_eq!(
             told(&status),
             ["job process is running again after it has failed 2 times: no space left on the device"]
         );
 
         // One that was stopped in between begins anew.
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.runs.insert(3, run("stopped", ""));
+        job_of(&mut status, "process").job.runs.insert(3, run("stopped", ""));
         assert_eq!(told(&status), Vec::<String>::new());
     }
 
     #[test]
     fn a_job_names_its_own_repair() {
         let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[1].job.state = "failed".into();
-        jobs[1].job.detail = "columns differ; then `pipectl repair resnapshot`".into();
+        job_of(&mut status, "process").job.state = "failed".into();
+        job_of(&mut status, "process").job.detail = "columns differ; then `pipectl repair resnapshot`".into();
         let problems = find(&status, &spec());
         assert_eq!(problems[0].to_string(), "job process is failed: columns differ; then `pipectl repair resnapshot`");
         assert_eq!(problems[0].repair, Some(Repair::Resnapshot));
@@ -122,8 +123,7 @@ mod tests {
     #[test]
     fn what_a_running_job_fails_at_is_told() {
         let mut status = healthy();
-        let Fact::Known(jobs) = &mut status.jobs else { panic!("known above") };
-        jobs[0].job.warning = "metastore does not answer".into();
+        job_of(&mut status, "ingest").job.warning = "metastore does not answer".into();
         assert_eq!(told(&status), ["job ingest tries again: metastore does not answer"]);
     }
 }
