@@ -37,6 +37,7 @@ mod torture;
 #[path = "../support/torture/mod.rs"]
 mod torture_workload;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -44,6 +45,9 @@ use std::time::Instant;
 use stack::Stack;
 
 type Scenario = (&'static str, fn(&Stack));
+
+/// Lines of a failure's message that the summary at the end repeats.
+const SUMMARY_LINES: usize = 40;
 
 /// In this order: each later one relies on nothing but a stack that `up` can bring up.
 const SCENARIOS: &[Scenario] = &[
@@ -154,7 +158,8 @@ const ON_REQUEST: &[Scenario] = &[
 fn main() -> ExitCode {
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let stack = Stack::new();
-    let (mut passed, mut failed) = (0, 0);
+    let mut passed = 0;
+    let mut failures = Vec::new();
     let named = |name: &str| filters.iter().any(|filter| name.contains(filter.as_str()));
     let usual = SCENARIOS.iter().filter(|(name, _)| filters.is_empty() || named(name));
     for (name, scenario) in usual.chain(ON_REQUEST.iter().filter(|(name, _)| named(name))) {
@@ -163,25 +168,35 @@ fn main() -> ExitCode {
         // A scenario fails by panicking, as in any Rust test; the others still run.
         let ended = catch_unwind(AssertUnwindSafe(|| scenario(&stack)));
         let missing = explained::missing(name);
-        if ended.is_ok() && !missing.is_empty() {
-            println!("      nothing explained {} (tests/support/provoked.rs)", missing.join(", "));
-        }
-        if ended.is_ok() && missing.is_empty() {
+        let why = match &ended {
+            Err(panic) => Some(message(panic.as_ref())),
+            Ok(()) if missing.is_empty() => None,
+            Ok(()) => Some(format!("nothing explained {} (tests/support/provoked.rs)", missing.join(", "))),
+        };
+        let took = started.elapsed().as_secs_f32();
+        let Some(why) = why else {
             passed += 1;
-            println!("live: {name} ... ok ({:.1} s)", started.elapsed().as_secs_f32());
-        } else {
-            failed += 1;
-            println!(
-                "live: {name} ... FAILED ({:.1} s), evidence in {}",
-                started.elapsed().as_secs_f32(),
-                stack.evidence(name).display()
-            );
-        }
+            println!("live: {name} ... ok ({took:.1} s)");
+            continue;
+        };
+        println!("live: {name} ... FAILED ({took:.1} s), evidence in {}", stack.evidence(name).display());
+        failures.push((name, why));
     }
     // To look at what a failure left behind.
-    if failed == 0 || std::env::var_os("PIPECTL_LIVE_KEEP").is_none() {
+    if failures.is_empty() || std::env::var_os("PIPECTL_LIVE_KEEP").is_none() {
         stack.remove();
     }
-    println!("{passed} passed, {failed} failed");
-    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // At the end, where it is found in a log of an hour, or in what is kept of it.
+    for (name, why) in &failures {
+        println!("\nfailed: {name}\n{why}");
+    }
+    println!("{passed} passed, {} failed", failures.len());
+    if failures.is_empty() && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a scenario panicked with, as far as it fits a summary.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let lines = text.unwrap_or("a panic without a text").lines().take(SUMMARY_LINES);
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -60,7 +60,9 @@ pub fn a_crash_in_a_snapshot(stack: &Stack) {
             // It may have needed the connector at that very moment.
             repair.join().expect("it runs");
         });
+        // It starts what writes, which would go on between the two counts below.
         stack.up();
+        stack.pipectl(&["stop", "data-generator"]).succeeded();
         stack.pipectl(&["verify", "--compare", "--timeout", "300s"]).succeeded();
         let rows = ["postgres-source", "postgres-dest"].map(|store| stack.sql(store, "SELECT count(*) FROM orders"));
         println!("      {} rows are left", rows[0]);
