@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import psycopg2
-from lib import batch, changes, definitions, lake, lines, resume, slices
+from lib import batch, changes, commits, definitions, lake, lines, resume, sizes, slices
 from lib.batch import TableChanges
 from lib.destination import Batch, Destination, TableBatch
 from lib.job import Job, run
@@ -80,17 +80,27 @@ def main(job: Job) -> None:
                 last = piece.is_last or found.stop is not None
                 rows += sum(taken.result())
                 tell(rows)
-                # Without changes too, the last one brings the aggregates up to date.
-                if tables or last:
-                    taken = writer.submit(destination.apply, Batch(query_id, batch_id, change_log, tables, last))
                 applied.update({change.topic: change.end for change in found.tables})
                 reached.update({change.topic: change.reached for change in found.tables})
+                # Without changes too, the last one brings the aggregates up to date.
+                if tables or last:
+                    one = Batch(
+                        query_id, batch_id, change_log, tables, last, found.stop is None and is_followed(piece, version)
+                    )
+                    taken = writer.submit(destination.apply, one)
                 if found.stop is not None:
                     break
             rows += sum(taken.result())
         if found.stop is not None:
             raise found.stop
         return rows
+
+    def is_followed(piece: slices.Piece, version: int) -> bool:
+        # After a small one nobody looks: its aggregates do not wait.
+        if not piece.is_last or not sizes.is_large(piece.changes, piece.bytes):
+            return False
+        ends = {topic: reached.get(topic, 0) for topic in topics}
+        return commits.is_followed(job.storage, pipeline.changes_path, version, ends)
 
     def table_batch(change: TableChanges) -> TableBatch:
         return TableBatch(

@@ -2,8 +2,8 @@
 
 - ``pipectl_k_<table>``: the keys that changed, ``pipectl_r_<table>``: the transformed rows, both with the types of the destination
   (what has parts as JSON);
-- ``pipectl_affected(aggregate, doc)``: the groups of an aggregate that have to be computed again. Those of a piece that is not the last
-  of its batch wait in the table ``pipectl.affected``, which outlives the session.
+- ``pipectl_affected(aggregate, doc)``: the groups of an aggregate that have to be computed again. Those that later pieces or batches may
+  change once more wait in the table ``pipectl.affected``, which outlives the session.
 """
 
 from __future__ import annotations

@@ -8,9 +8,13 @@ state in every batch, several times the cost of the append itself.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+# A commit of the change log that is older, and with it the file that it names, may go at any moment, see `lake.clean`.
+_GONE_AFTER_MS = 3 * 3_600_000
 
 # What helps where the positions do not fit together any more.
 RESNAPSHOT = "`pipectl repair resnapshot` starts again from the source"
@@ -30,6 +34,9 @@ class Files(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file."""
+
+    def modified_ms(self, path: str) -> int:
+        """When a file was last written, in milliseconds since 1970."""
 
 
 class GuardError(Exception):
@@ -109,6 +116,22 @@ def newest_mark(files: Files, table: str, version: int) -> Mark | None:
             return mark
         version -= 1
     return None
+
+
+def is_followed(files: Files, log: str, version: int, reached: Mapping[str, int]) -> bool:
+    """Whether the commit after a version brings changes beyond these offsets: whoever follows the log is then sure to get another batch,
+    which a commit without files, or one of a compaction, does not make."""
+    text = files.find(commit_path(log, version + 1))
+    mark = None if text is None else parse_commit(text, version + 1)
+    if text is None or mark is None:
+        return False
+    goes_on = any(mark.offsets.get(topic, 0) > end for topic, end in reached.items())
+    return goes_on and any("add" in json.loads(line) for line in text.splitlines())
+
+
+def may_go(files: Files, log: str, version: int) -> bool:
+    """Whether this commit of the change log is so old that a clean-up may remove it."""
+    return files.modified_ms(commit_path(log, version)) < time.time() * 1000 - _GONE_AFTER_MS
 
 
 class AppendGuard:

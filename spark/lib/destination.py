@@ -15,12 +15,17 @@ from lib.apply_sql import Target
 from lib.definitions import Definition
 from lib.every import Every
 from lib.identifiers import postgres_name
+from lib.pace import Pace
 from lib.pipeline import Aggregate, Pipeline
 
 log = logging.getLogger(__name__)
 
 _GIVE_UP_SECONDS = 60
 _PRUNE_SECONDS = 3600.0
+# Between two times that aggregates are computed in a backlog; and as a multiple of what it took: a backlog in one group would otherwise
+# cost more with every batch of it.
+_AGGREGATES_SECONDS = 5.0
+_AGGREGATES_TIMES = 9.0
 
 
 class DestinationError(Exception):
@@ -51,6 +56,8 @@ class Batch:
     # Of a large one this may be a piece. Aggregates are computed with the last: what a group costs does not depend on how much of it
     # has changed.
     last: bool = True
+    # Another batch is sure to come, so that they may wait for it as well.
+    followed: bool = False
 
 
 class Destination:
@@ -76,9 +83,10 @@ class Destination:
         self._lost = lost
         self._retention_hours = pipeline.retention_hours
         self._prune = Every(_PRUNE_SECONDS, _PRUNE_SECONDS)
+        self._renewals = Pace(_AGGREGATES_SECONDS, _AGGREGATES_TIMES)
         self._connection: Any = None
         self._targets: dict[str, Target] = {}
-        # Whether groups may wait from an earlier piece; a process before this one may have left some.
+        # Whether groups may wait from an earlier piece or batch; a process before this one may have left some.
         self._waiting = True
 
     def open(self) -> None:
@@ -95,9 +103,10 @@ class Destination:
         A connection lost during the commit leaves open whether it happened. The transaction is then run again, and the
         offsets recorded with the rows tell which tables of it are done.
         """
-        done = self._with_retry(lambda cursor: self._apply(cursor, batch))
+        renews = batch.last and (not batch.followed or self._renewals.is_due())
+        done = self._with_retry(lambda cursor: self._apply(cursor, batch, renews))
         # Committed: only now is it known.
-        self._waiting = not batch.last
+        self._waiting = not renews
         return done
 
     def definitions(self) -> dict[str, str]:
@@ -184,7 +193,7 @@ class Destination:
             )
         return {topic: next_offset for topic, next_offset, _ in rows}
 
-    def _apply(self, cursor: Any, batch: Batch) -> tuple[int, int]:
+    def _apply(self, cursor: Any, batch: Batch, renews: bool) -> tuple[int, int]:
         # The row locks taken here also keep a second writer out until the commit.
         applied = self._applied(cursor, batch.change_log)
         tables = [table for table in batch.tables if table.end > applied.get(table.topic, 0)]
@@ -206,7 +215,12 @@ class Destination:
             deleted += cursor.rowcount
             cursor.execute(apply_sql.upsert(target))
             upserted += cursor.rowcount
-        _run(cursor, [*self._note_affected(tables, before=False), *self._renew_aggregates(tables, batch.last)])
+        noted = self._note_affected(tables, before=False)
+        if renews:
+            with self._renewals.work():
+                _run(cursor, [*noted, *self._renew_aggregates(tables)])
+        else:
+            _run(cursor, [*noted, apply_sql.PUT_OFF])
         for table in tables:
             cursor.execute(apply_sql.ADVANCE, (table.topic, table.end, batch.change_log))
         if tables:
@@ -253,9 +267,7 @@ class Destination:
         changed = {table.table for table in tables}
         return [aggregate for aggregate in self._aggregates if changed & aggregate.affected.keys()]
 
-    def _renew_aggregates(self, tables: list[TableBatch], last: bool) -> list[str]:
-        if not last:
-            return [apply_sql.PUT_OFF]
+    def _renew_aggregates(self, tables: list[TableBatch]) -> list[str]:
         renewed = self._aggregates if self._waiting else self._concerned(tables)
         take_up = [apply_sql.TAKE_UP] if self._waiting else []
         return take_up + [

@@ -37,7 +37,7 @@ class Merger:
         # Topic -> offset of the first change that is not in its table yet.
         self.applied: dict[str, int] = {}
         self._rows = {table.name: ChangedRows(job.spark, table) for table in job.pipeline.tables}
-        self._upkeep = Upkeep(job.pipeline)
+        self._upkeep = Upkeep(job.pipeline, job.storage)
         for table in job.pipeline.tables:
             newest = next(commits.marks(job.storage, job.pipeline.table_path(table)), None)
             self.applied.update(newest.offsets if newest is not None else {})

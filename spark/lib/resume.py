@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -22,18 +21,12 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-# A commit of the change log that is older, and with it the file that it names, may go at any moment, see `lake.clean`.
-_GONE_AFTER_MS = 3 * 3_600_000
-
 
 class Files(commits.Files, Protocol):
     """What is needed of a file system."""
 
     def create(self, path: str, text: str) -> bool:
         """Writes a file unless it exists."""
-
-    def modified_ms(self, path: str) -> int:
-        """When a file was last written, in milliseconds since 1970."""
 
     def delete(self, path: str) -> None:
         """Removes a file, or a directory with all that is in it, where it is there."""
@@ -148,7 +141,4 @@ def _is_gone(files: Files, log: str, position: tuple[int, int], newest: int) -> 
     if any(version < newest and not files.exists(commits.commit_path(log, version)) for version in position):
         return True
     following = position[1]
-    return (
-        following < newest
-        and files.modified_ms(commits.commit_path(log, following)) < time.time() * 1000 - _GONE_AFTER_MS
-    )
+    return following < newest and commits.may_go(files, log, following)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 
 from pyspark.sql import SparkSession
 
-from lib import lake
+from lib import commits, lake
+from lib.commits import Files
 from lib.every import Every
 from lib.pipeline import Pipeline, Table
 
@@ -31,20 +32,20 @@ _FIRST_TABLES_SECONDS = 3600.0
 class Upkeep:
     """What is done to the tables between two merges."""
 
-    def __init__(self, pipeline: Pipeline, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pipeline: Pipeline, files: Files, clock: Callable[[], float] = time.monotonic) -> None:
         self._pipeline = pipeline
+        self._files = files
         self._change_log = Every(_CHANGE_LOG_SECONDS, _CHANGE_LOG_SECONDS, clock)
         self._compaction = Every(_COMPACTION_SECONDS, _COMPACTION_SECONDS, clock)
         self._tables = Every(_TABLES_SECONDS, _FIRST_TABLES_SECONDS, clock)
         self._merges: Counter[str] = Counter()
 
     def after_merge(self, spark: SparkSession, merged: Iterable[Table]) -> None:
-        """Does what is due after these tables were merged. Only ever called after new commits to the change log: the newest of them,
-        which says how far it goes, is then too young to be removed."""
+        """Does what is due after these tables were merged."""
         lake.checkpoint(spark, self._pipeline.changes_path, _CHANGE_LOG_COMMITS)
         if self._compaction.is_due():
             lake.compact(spark, self._pipeline.changes_path)
-        if self._change_log.is_due():
+        if self._change_log.is_due() and self._ends_lately():
             lake.clean(spark, self._pipeline.changes_path)
         for table in merged:
             self._merges[table.name] += 1
@@ -54,3 +55,10 @@ class Upkeep:
         if self._tables.is_due():
             for table in self._pipeline.tables:
                 lake.clean(spark, self._pipeline.table_path(table))
+
+    def _ends_lately(self) -> bool:
+        """Whether the newest commit of job 1, which says how far the change log goes, is too young to be removed: a machine may have
+        slept since then."""
+        log = self._pipeline.changes_path
+        newest = next(commits.marks(self._files, log), None)
+        return newest is not None and not commits.may_go(self._files, log, newest.version)

@@ -251,7 +251,7 @@ pub fn table_added(stack: &Stack) {
                  destination: {table: shops, transform: spark/transforms/shops.py, keeps_rows: true, \
                  columns: {shop_id: shop_id, name: [name], opened: opened, about: about}}\n";
     edit(stack, "pipeline.yml", "\ntables:\n", shops);
-    let read = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
+    let read = end_of("jadc2.public.regions");
     stack.pipectl(&["up"]).succeeded().says("read public.shops");
     stack.sql("postgres-source", "UPDATE shops SET name = 'changed' WHERE shop_id = 7");
     equal(stack);
@@ -260,9 +260,9 @@ pub fn table_added(stack: &Stack) {
         stack.sql("postgres-dest", rows),
         stack.sql("postgres-source", &rows.replace("(name)", "(upper(name))"))
     );
-    // The others were not read again, and the next `up` has nothing to do.
-    let now = with_kafka(async |kafka| kafka.end_offset("jadc2.public.regions").await.expect("an offset"));
-    assert_eq!(now, read, "regions are not read again");
+    // The others were not read again, though the connector may have sent its last change once more; and the next `up` has nothing to do.
+    let rows: i64 = stack.sql("postgres-source", "SELECT count(*) FROM regions").parse().expect("a number");
+    assert!(end_of("jadc2.public.regions") < read + rows, "regions are not read again");
     stack.pipectl(&["up"]).succeeded().says("nothing changed");
 
     stack.restore_files();

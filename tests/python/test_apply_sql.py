@@ -13,6 +13,7 @@ from lib.apply_sql import Target
 from lib.column_types import parse_type
 from lib.definitions import Definition
 from lib.destination import Batch, Destination, DestinationError, TableBatch
+from lib.pace import Pace
 from lib.pipeline import Column, Table, load
 
 TYPES = {"order_id": "bigint", "amount": "numeric(12,2)", "details": "jsonb", "tags": "text[]"}
@@ -223,20 +224,53 @@ def test_queries_find_the_tables_of_the_destinations_schema(database):
     assert statements.index(apply_sql.SEARCH) < statements.index(apply_sql.COLUMNS)
 
 
-def test_aggregates_wait_for_the_last_piece_of_a_batch(destination, database):
-    def renewed() -> int:
-        return sum('INSERT INTO "public"."revenue_by_region_day"' in statement for statement in database.statements)
+def renewed(database) -> int:
+    return sum('INSERT INTO "public"."revenue_by_region_day"' in statement for statement in database.statements)
 
+
+def test_aggregates_wait_for_the_last_piece_of_a_batch(destination, database):
     destination.apply(batch())
     database.statements.clear()
     destination.apply(dataclasses.replace(batch(5, 9), last=False))
-    assert renewed() == 0
+    assert renewed(database) == 0
     assert any(apply_sql.PUT_OFF in statement for statement in database.statements)
     # Nothing is left of the batch but this.
     assert destination.apply(Batch("q", 3, "log-1")) == (0, 0)
-    assert renewed() == 1
+    assert renewed(database) == 1
     assert any(apply_sql.TAKE_UP in statement for statement in database.statements)
     assert not any("pipectl.ledger" in statement for statement in database.statements[-2:])
+
+
+def test_aggregates_wait_for_a_batch_that_is_sure_to_come_as_long_as_they_take(destination, database):
+    now = 0.0
+    destination._renewals = Pace(5, 9, lambda: now)
+    backlog = [dataclasses.replace(batch(end, end + 1), followed=True) for end in range(5)]
+
+    def computed(one: Batch) -> bool:
+        database.statements.clear()
+        destination.apply(one)
+        waits = any(apply_sql.PUT_OFF in statement for statement in database.statements)
+        assert waits != bool(renewed(database))
+        return not waits
+
+    # At the beginning, and after the pause.
+    assert [computed(one) for one in backlog[:2]] == [True, False]
+    now = 5.0
+    assert [computed(one) for one in backlog[2:4]] == [True, False]
+    # The last one finds all that wait.
+    assert computed(batch(5, 6))
+    assert any(apply_sql.TAKE_UP in statement for statement in database.statements)
+
+
+def test_a_pause_is_so_many_times_as_long_as_the_work():
+    now = 0.0
+    pace = Pace(5, 9, lambda: now)
+    with pace.work():
+        now = 2.0
+    now = 19.0
+    assert not pace.is_due()
+    now = 20.0
+    assert pace.is_due()
 
 
 def test_groups_that_a_process_before_left_waiting_are_taken_up(destination, database):

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from lib.commits import AppendGuard, GuardError, Mark, has_log, marks, parse_commit
+from lib.commits import AppendGuard, GuardError, Mark, has_log, is_followed, marks, parse_commit
 from lib.offsetlog import KafkaOffsets, delta_version, parse
 
 TABLE = "hdfs://x/_changes"
@@ -188,3 +188,17 @@ def test_a_table_whose_first_commits_were_removed_is_still_there():
     assert has_log(files, TABLE)
     files.delete(f"{TABLE}/_delta_log/{0:020d}.json")
     assert has_log(files, TABLE)
+
+
+def test_a_commit_is_followed_by_one_that_has_files_and_goes_further():
+    files = log_with(1, 2)  # versions 1 and 2, up to offsets 10 and 20
+    assert is_followed(files, TABLE, 1, {"t": 10})
+    assert not is_followed(files, TABLE, 1, {"t": 20}), "of these there is nothing new in it"
+    assert not is_followed(files, TABLE, 1, {"other": 0}), "or of these"
+    assert not is_followed(files, TABLE, 2, {"t": 20}), "it is the newest"
+    files.commit(3, None)
+    assert not is_followed(files, TABLE, 2, {"t": 20}), "a compaction adds no changes"
+    files.texts[f"{TABLE}/_delta_log/{4:020d}.json"] = json.dumps(
+        {"commitInfo": {"userMetadata": Mark("q", 3, {"t": 30}).metadata()}}
+    )
+    assert not is_followed(files, TABLE, 3, {"t": 20}), "no file, no batch"

@@ -340,7 +340,7 @@ class Upkeep(SparkTestCase):
             lake.merge(self.spark, pipeline.table_path(table), table, here, None)
         merged = self.spark.read.format("delta").load(pipeline.table_path(table))
         self.assertEqual(len(merged.inputFiles()), 3)
-        done = upkeep.Upkeep(pipeline)
+        done = upkeep.Upkeep(pipeline, self.storage)
         for _ in range(upkeep.MERGES_OF_A_TABLE):
             self.assertEqual(len(merged.inputFiles()), 3)
             done.after_merge(self.spark, [table])
@@ -398,6 +398,32 @@ class Upkeep(SparkTestCase):
         self.append(table, 90)
         self.follow(table)
         self.assertEqual(self.caught_up, [*known, self.commits(table)[-1]])
+
+    def test_the_commit_that_says_how_far_the_change_log_goes_stays_however_old_it_is(self) -> None:
+        pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)
+        lake.create_change_log(self.spark, self.storage, pipeline)
+        log = Path(pipeline.changes_path)
+        self.append(log, 0)
+        with lake.marked(self.spark, Mark("q", 0, {"jadc2.public.orders": 20}).metadata()):
+            self.append(log, 10)
+        lake.compact(self.spark, str(log))
+        lake.checkpoint(self.spark, str(log), 1)
+        # The machine slept.
+        self.age(log, lake.CHANGES_RETENTION_HOURS + 2)
+        moment = 0.0
+        done = upkeep.Upkeep(pipeline, self.storage, lambda: moment)
+
+        def after_ten_minutes() -> list[int]:
+            nonlocal moment
+            moment += 600
+            self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+            done.after_merge(self.spark, [])
+            return self.commits(log)
+
+        self.assertEqual(after_ten_minutes(), [0, 1, 2, 3])
+        with lake.marked(self.spark, Mark("q", 1, {"jadc2.public.orders": 30}).metadata()):
+            self.append(log, 20)
+        self.assertNotIn(2, after_ten_minutes())
 
     def test_a_start_after_the_first_commit_was_removed_takes_the_tables_as_they_are(self) -> None:
         pipeline = dataclasses.replace(self.pipeline, lake_path=self.lake)

@@ -1,0 +1,29 @@
+"""How often something is done whose cost grows while it is put off."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+
+class Pace:
+    """Leaves a pause after each time: so many seconds, or so many times as long as the work has taken, whichever is longer."""
+
+    def __init__(self, seconds: float, times: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._times = times
+        self._clock = clock
+        self._next = clock()
+
+    def is_due(self) -> bool:
+        """Whether the pause is over."""
+        return self._clock() >= self._next
+
+    @contextlib.contextmanager
+    def work(self) -> Iterator[None]:
+        """Takes the time of the work in the block."""
+        begun = self._clock()
+        yield
+        now = self._clock()
+        self._next = now + max(self._seconds, (now - begun) * self._times)
