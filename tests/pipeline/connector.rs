@@ -193,11 +193,23 @@ async fn another_mask_on_what_was_captured_is_refused() {
 
 #[tokio::test]
 async fn a_rebalance_is_waited_for() {
-    let put = format!("PUT {CONFIG}");
-    let rebalance = r#"{"error_code":409,"message":"Cannot complete request because of a conflicting operation"}"#;
-    let (running, scene) = connect(FakeHttp::default().on(&put, 409, rebalance).on(&put, 201, "{}")).await;
+    let (get, put) = (format!("GET {CONFIG}"), format!("PUT {CONFIG}"));
+    let expected = r#"{"error_code":500,"message":"Request cannot be completed because a rebalance is expected"}"#;
+    let under_way = r#"{"error_code":409,"message":"Cannot complete request because of a conflicting operation (e.g. worker rebalance)"}"#;
+    let server =
+        FakeHttp::default().on(&get, 500, expected).on(&get, 404, "{}").on(&put, 409, under_way).on(&put, 201, "{}");
+    let (running, scene) = connect(server).await;
     assert!(scene.step("register-connector", LIMIT, nothing()).await.expect("registered").changed);
-    assert_eq!(running.count("PUT"), 2);
+    assert_eq!((running.count("GET"), running.count("PUT")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_500_that_is_no_rebalance_is_an_answer() {
+    let broken = r#"{"error_code":500,"message":"IO Error trying to forward REST request"}"#;
+    let (running, scene) = connect(FakeHttp::default().on(&format!("GET {CONFIG}"), 500, broken)).await;
+    let error = scene.step("register-connector", LIMIT, nothing()).await.expect_err("refused");
+    assert!(error.message.contains("IO Error trying to forward"), "{}", error.message);
+    assert_eq!(running.count("GET"), 1);
 }
 
 #[tokio::test]

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
+use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -95,25 +99,25 @@ impl Connect {
 
     /// Names of all connectors.
     pub async fn names(&self) -> Result<Vec<String>, ClientError> {
-        self.0.get("/connectors").await
+        settled(|| self.0.get("/connectors")).await
     }
 
     /// Status of a connector; `None` when there is none of that name, or not yet.
     pub async fn status(&self, name: &str) -> Result<Option<ConnectorStatus>, ClientError> {
-        self.0.find(&path(name, "/status")).await
+        self.find(&path(name, "/status")).await
     }
 
     /// The same with what the worker has done about its failures.
     pub async fn status_with_restarts(&self, name: &str) -> Result<Option<ConnectorStatus>, ClientError> {
         let Some(status) = self.status(name).await? else { return Ok(None) };
         // A worker of an earlier version does nothing, and has no such page.
-        let all: Option<BTreeMap<String, Restarts>> = self.0.find("/restarts").await?;
+        let all: Option<BTreeMap<String, Restarts>> = self.find("/restarts").await?;
         Ok(Some(ConnectorStatus { restarts: all.and_then(|mut all| all.remove(name)), ..status }))
     }
 
     /// Configuration of a connector, its name left out; `None` when there is none.
     pub async fn config(&self, name: &str) -> Result<Option<ConnectorConfig>, ClientError> {
-        let found: Option<ConnectorConfig> = self.0.find(&path(name, "/config")).await?;
+        let found: Option<ConnectorConfig> = self.find(&path(name, "/config")).await?;
         Ok(found.map(|mut config| {
             config.remove("name");
             config
@@ -122,7 +126,7 @@ impl Connect {
 
     /// Creates a connector or replaces its configuration.
     pub async fn put_config(&self, name: &str, config: &ConnectorConfig) -> Result<(), ClientError> {
-        self.0.send(Method::PUT, &path(name, "/config"), Some(&json!(config))).await
+        self.send(Method::PUT, &path(name, "/config"), Some(&json!(config))).await
     }
 
     /// The fields that the connector's plugin refuses.
@@ -130,7 +134,8 @@ impl Connect {
         let class = config.get("connector.class").map_or("", String::as_str);
         let plugin = utf8_percent_encode(class, NON_ALPHANUMERIC);
         let path = format!("/connector-plugins/{plugin}/config/validate");
-        let validation: Validation = self.0.exchange(Method::PUT, &path, Some(&json!(config))).await?;
+        let body = json!(config);
+        let validation: Validation = settled(|| self.0.exchange(Method::PUT, &path, Some(&body))).await?;
         let fields = validation.configs.into_iter().map(|field| field.value);
         let refused = fields.filter(|field| !field.errors.is_empty());
         Ok(refused.map(|field| FieldError { field: field.name, errors: field.errors }).collect())
@@ -139,46 +144,75 @@ impl Connect {
     /// Restarts the failed parts of a connector.
     pub async fn restart_failed(&self, name: &str) -> Result<(), ClientError> {
         let path = path(name, "/restart?includeTasks=true&onlyFailed=true");
-        self.0.send(Method::POST, &path, None).await
+        self.send(Method::POST, &path, None).await
     }
 
     /// Restarts a connector and its tasks.
     pub async fn restart(&self, name: &str) -> Result<(), ClientError> {
-        self.0.send(Method::POST, &path(name, "/restart?includeTasks=true&onlyFailed=false"), None).await
+        self.send(Method::POST, &path(name, "/restart?includeTasks=true&onlyFailed=false"), None).await
     }
 
     /// Pauses a connector.
     pub async fn pause(&self, name: &str) -> Result<(), ClientError> {
-        self.0.send(Method::PUT, &path(name, "/pause"), None).await
+        self.send(Method::PUT, &path(name, "/pause"), None).await
     }
 
     /// Resumes a paused or stopped connector.
     pub async fn resume(&self, name: &str) -> Result<(), ClientError> {
-        self.0.send(Method::PUT, &path(name, "/resume"), None).await
+        self.send(Method::PUT, &path(name, "/resume"), None).await
     }
 
     /// Stops a connector and releases its tasks; its offsets can be deleted then.
     pub async fn stop(&self, name: &str) -> Result<(), ClientError> {
-        self.0.send(Method::PUT, &path(name, "/stop"), None).await
+        self.send(Method::PUT, &path(name, "/stop"), None).await
     }
 
     /// Number of source partitions that Connect keeps an offset for.
     pub async fn offsets(&self, name: &str) -> Result<usize, ClientError> {
-        let found: Option<Value> = self.0.find(&path(name, "/offsets")).await?;
+        let found: Option<Value> = self.find(&path(name, "/offsets")).await?;
         Ok(found.as_ref().and_then(|answer| answer.get("offsets")?.as_array()).map_or(0, Vec::len))
     }
 
     /// Forgets the offsets of a stopped connector.
     pub async fn delete_offsets(&self, name: &str) -> Result<(), ClientError> {
-        self.0.send(Method::DELETE, &path(name, "/offsets"), None).await
+        self.send(Method::DELETE, &path(name, "/offsets"), None).await
     }
 
     /// Removes a connector; absent is success.
     pub async fn delete(&self, name: &str) -> Result<(), ClientError> {
-        match self.0.send(Method::DELETE, &path(name, ""), None).await {
+        match self.send(Method::DELETE, &path(name, ""), None).await {
             Err(error) if error.status() == Some(404) => Ok(()),
             other => other,
         }
+    }
+
+    async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ClientError> {
+        settled(|| self.0.find(path)).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(), ClientError> {
+        settled(|| self.0.send(method.clone(), path, body)).await
+    }
+}
+
+/// Asks again while Connect's group rebalances, as it does for a moment after each change of a configuration. Nothing has been done then.
+async fn settled<T, F: Future<Output = Result<T, ClientError>>>(ask: impl FnMut() -> F) -> Result<T, ClientError> {
+    let patience = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .with_max_times(15);
+    ask.retry(patience).when(is_rebalancing).await
+}
+
+/// What `DistributedHerder` and `HerderRequestHandler` of Kafka say, with 409 to requests that change something and with 500 to those that
+/// read.
+fn is_rebalancing(error: &ClientError) -> bool {
+    const SAYS: [&str; 3] = ["a rebalance is expected", "conflicting operation (e.g. worker rebalance)", "momentarily"];
+    match error {
+        ClientError::Refused { code, message, .. } => {
+            ["409", "500"].contains(&code.as_str()) && SAYS.iter().any(|words| message.contains(words))
+        }
+        _ => false,
     }
 }
 

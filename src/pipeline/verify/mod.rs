@@ -179,7 +179,7 @@ impl<'a> Verify<'a> {
             let compared =
                 compare::tables(&route, &mut source, &mut destination, &shapes, deadline, &mut report.notes, say);
             report.checks.extend(compared.await?);
-            report.checks.extend(aggregates::check(self.pipeline, &servers.destination).await?);
+            report.checks.extend(aggregates::check(self.pipeline, &servers.destination, deadline).await?);
         } else if scope != Scope::Flow {
             report.notes.push("tables not compared, because a followed row did not arrive".to_owned());
         }
