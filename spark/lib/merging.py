@@ -20,7 +20,7 @@ from lib.upkeep import Upkeep
 MOST_TASKS = 2
 
 # Of a piece: every merge reads the whole table, and the rows of a piece stay in the executors, which put down what their memory does not
-# hold. Pieces as small as the destination's had a table of a million rows read five times for 100,000 changes.
+# hold. With pieces as small as the destination's a table of a million rows was read several times for 100,000 changes.
 MOST_CHANGES = 100_000
 MOST_BYTES = 48 * 1024 * 1024
 

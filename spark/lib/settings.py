@@ -38,7 +38,7 @@ class Settings:
             merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
             merge_share=percent(get("MERGE_SHARE", "25")),
             process_trigger=interval(get("PROCESS_TRIGGER", "50ms")),
-            max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "20000")),
+            max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "50000")),
             destination_user=get("POSTGRES_USER", "admin"),
             destination_password=get("POSTGRES_PASSWORD", "password"),
         )

@@ -19,7 +19,7 @@ from lib import commits
 from lib.commits import Files
 
 # Of a piece for the destination: the driver holds its keys and lines several times over.
-MOST_CHANGES = 20_000
+MOST_CHANGES = 50_000
 MOST_BYTES = 24 * 1024 * 1024
 # Up to so many changes a batch is not weighed: that costs a job of its own. Of a megabyte each they still fit.
 _FEW = 300
