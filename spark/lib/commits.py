@@ -122,8 +122,7 @@ def is_followed(files: Files, log: str, version: int, reached: Mapping[str, int]
     """Whether the commit after a version brings changes beyond these offsets: whoever follows the log is then sure to get another batch,
     which a commit without files, or one of a compaction, does not make."""
     text = files.find(commit_path(log, version + 1))
-    mark = None if text is None else parse_commit(text, version + 1)
-    if text is None or mark is None:
+    if text is None or (mark := parse_commit(text, version + 1)) is None:
         return False
     goes_on = any(mark.offsets.get(topic, 0) > end for topic, end in reached.items())
     return goes_on and any("add" in json.loads(line) for line in text.splitlines())
