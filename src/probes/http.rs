@@ -10,6 +10,7 @@ pub(super) struct Expectation {
     path: String,
     status: u16,
     contains: Vec<String>,
+    lacks: Vec<String>,
 }
 
 impl Expectation {
@@ -26,7 +27,8 @@ impl Expectation {
                 .and_then(|number| u16::try_from(number).ok())
                 .ok_or_else(|| BadArgument(format!("`status` must be an HTTP status, not {value}")))?,
         };
-        Ok(Self { path: path.to_owned(), status, contains: arguments.texts("contains")? })
+        let (contains, lacks) = (arguments.texts("contains")?, arguments.texts("lacks")?);
+        Ok(Self { path: path.to_owned(), status, contains, lacks })
     }
 
     pub(super) async fn poll(&self, address: &str) -> Probed {
@@ -46,9 +48,12 @@ impl Expectation {
             let said = format!("{status}: {}", told(body));
             return if is_busy(body) { Probed::Busy(said) } else { Probed::NotYet(said) };
         }
-        match self.contains.iter().find(|text| !body.contains(text.as_str())) {
+        if let Some(missing) = self.contains.iter().find(|text| !body.contains(text.as_str())) {
+            return Probed::NotYet(instead_of(missing, body));
+        }
+        match self.lacks.iter().find(|text| body.contains(text.as_str())) {
+            Some(present) => Probed::NotYet(first_words(present, 80)),
             None => Probed::Ready(format!("{} answers {status}", self.path)),
-            Some(missing) => Probed::NotYet(instead_of(missing, body)),
         }
     }
 }
@@ -83,7 +88,7 @@ mod tests {
 
     fn expecting(contains: &[&str]) -> Expectation {
         let contains = contains.iter().map(|&text| text.to_owned()).collect();
-        Expectation { path: "/jmx".into(), status: 200, contains }
+        Expectation { path: "/jmx".into(), status: 200, contains, lacks: Vec::new() }
     }
 
     #[test]
@@ -95,6 +100,15 @@ mod tests {
         assert_eq!(waits, Probed::NotYet("\"FSState\" : \"safeMode\"".into()));
         let waits = expecting(&["leader"]).judge(200, body);
         assert_eq!(waits, Probed::NotYet("no leader in the answer".into()));
+    }
+
+    #[test]
+    fn texts_that_must_not_be_there_are_told() {
+        let operational = Expectation { lacks: vec!["\"NumLiveDataNodes\" : 0".into()], ..expecting(&["Operational"]) };
+        let waits = operational.judge(200, "{\n  \"FSState\" : \"Operational\",\n  \"NumLiveDataNodes\" : 0,\n}");
+        assert_eq!(waits, Probed::NotYet("\"NumLiveDataNodes\" : 0".into()));
+        let ready = operational.judge(200, "{\n  \"FSState\" : \"Operational\",\n  \"NumLiveDataNodes\" : 10,\n}");
+        assert_eq!(ready, Probed::Ready("/jmx answers 200".into()));
     }
 
     #[test]
