@@ -12,7 +12,10 @@ use torture::{Generator, Kind, Transaction};
 const MANY: usize = 5000;
 
 fn history(seed: u64) -> Vec<Transaction> {
-    let mut generator = Generator::new(seed);
+    transactions(&mut Generator::new(seed))
+}
+
+fn transactions(generator: &mut Generator) -> Vec<Transaction> {
     std::iter::once(generator.first_rows())
         .chain((0..MANY).map(|_| generator.transaction()).collect::<Vec<_>>())
         .collect()
@@ -52,7 +55,8 @@ fn the_first_rows_have_every_value_of_every_column() {
 fn the_rows_that_the_generator_knows_are_those_that_its_sql_leaves() {
     // A model of one column: which ids there are, from the text of the statements alone.
     let mut alive: Vec<String> = Vec::new();
-    for transaction in history(3) {
+    let mut generator = Generator::new(3);
+    for transaction in transactions(&mut generator) {
         let before = alive.clone();
         for line in transaction.sql.lines() {
             let target = line.split_once("WHERE id = ").and_then(|(_, rest)| rest.split_once(" AND")).map(|(id, _)| id);
@@ -77,6 +81,7 @@ fn the_rows_that_the_generator_knows_are_those_that_its_sql_leaves() {
         }
     }
     assert!(alive.len() > 20);
+    assert_eq!(alive.len(), generator.rows());
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Generator {
         committed(Kind::Insert, &sql)
     }
 
+    /// Rows that the transactions so far leave: few after a truncate, which may come last.
+    pub fn rows(&self) -> usize {
+        self.alive.len()
+    }
+
     /// The next transaction.
     pub fn transaction(&mut self) -> Transaction {
         let kind = self.kind();
