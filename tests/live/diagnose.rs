@@ -48,7 +48,7 @@ pub fn doctor_says_where_the_data_stops(stack: &Stack) {
 pub fn safe_mode_is_explained(stack: &Stack) {
     stack.up();
     stack.pipectl(&["exec", "namenode", "hdfs", "dfsadmin", "-safemode", "enter"]).succeeded();
-    let ran = stack.pipectl(&["up", "--timeout", "90s"]);
+    let ran = stack.pipectl(&["up", "--timeout", "20s"]);
     assert_ne!(ran.code, Some(0));
     ran.says("HDFS is in safe mode").says("hdfs dfsadmin -safemode leave");
     stack.pipectl(&["exec", "namenode", "hdfs", "dfsadmin", "-safemode", "leave"]).succeeded();

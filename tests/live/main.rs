@@ -1,6 +1,6 @@
 //! The real pipeline, driven through the real binary: every scenario states its obligation in its name.
 //!
-//! `cargo test --test live [-- FILTER..]` runs them in this order on one stack (project `pipectl-live`,
+//! `cargo test --test live [-- FILTER..]` runs them (`-- --list` names them) in this order on one stack (project `pipectl-live`,
 //! ports of tests/live/ports.env, a copy of the project directory), each starting from "up". A scenario that fails leaves
 //! its evidence (state, logs, what the command printed) in target/live-evidence/<scenario>/; with `PIPECTL_LIVE_KEEP` set, the stack
 //! stays too.
@@ -157,12 +157,17 @@ const ON_REQUEST: &[Scenario] = &[
 
 fn main() -> ExitCode {
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let named = |name: &str| filters.iter().any(|filter| name.contains(filter.as_str()));
+    let usual = SCENARIOS.iter().filter(|(name, _)| filters.is_empty() || named(name));
+    let asked_for = usual.chain(ON_REQUEST.iter().filter(|(name, _)| named(name)));
+    if std::env::args().any(|argument| argument == "--list") {
+        asked_for.for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
     let stack = Stack::new();
     let mut passed = 0;
     let mut failures = Vec::new();
-    let named = |name: &str| filters.iter().any(|filter| name.contains(filter.as_str()));
-    let usual = SCENARIOS.iter().filter(|(name, _)| filters.is_empty() || named(name));
-    for (name, scenario) in usual.chain(ON_REQUEST.iter().filter(|(name, _)| named(name))) {
+    for (name, scenario) in asked_for {
         println!("live: {name} ...");
         let started = Instant::now();
         // A scenario fails by panicking, as in any Rust test; the others still run.
