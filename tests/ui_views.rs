@@ -137,6 +137,7 @@ fn verify_shows_the_time_of_every_hop_and_what_differs() {
                 ms: 40,
             },
         ],
+        notes: vec!["not followed: public.regions: it has no row to copy".into()],
         verdict: (Mark::Bad, "1 of 2 checks failed, 1 of 3 changes did not arrive".into()),
     };
     insta::assert_snapshot!(text(&verify::render(&view, None)), @r"
@@ -154,6 +155,7 @@ fn verify_shows_the_time_of_every_hop_and_what_differs() {
       seen      1199 rows
                 missing: order_id 17
 
+    note: not followed: public.regions: it has no row to copy
     ✗ 1 of 2 checks failed, 1 of 3 changes did not arrive
     ");
 }
@@ -168,7 +170,7 @@ fn the_short_verification_does_not_wait_for_the_merge() {
         delta_awaited: false,
         destination: Some(720),
     };
-    let view = VerifyView { hops: vec![hop], checks: vec![], verdict: (Mark::Good, "a row travelled through".into()) };
+    let view = VerifyView { hops: vec![hop], checks: vec![], notes: vec![], verdict: (Mark::Good, "a row travelled through".into()) };
     insta::assert_snapshot!(text(&verify::render(&view, None)), @r"
       CHANGE  TOPIC  CHANGE LOG  DELTA  DESTINATION
     ✓ insert  34 ms      310 ms      -       720 ms

@@ -114,5 +114,6 @@ fn view(report: &VerifyReport) -> VerifyView {
         ms: *ms,
     });
     let mark = if report.ok { Mark::Good } else { Mark::Bad };
-    VerifyView { hops: hops.collect(), checks: checks.collect(), verdict: (mark, verdict(report)) }
+    let (hops, checks) = (hops.collect(), checks.collect());
+    VerifyView { hops, checks, notes: report.notes.clone(), verdict: (mark, verdict(report)) }
 }

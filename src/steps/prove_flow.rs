@@ -18,6 +18,10 @@ pub(super) async fn run(pipeline: &Pipeline, step: &Step, say: &SayFn) -> Result
     let timeout = step.timeout.mul_f64(0.9);
     let options = VerifyOptions { scope: Scope::Flow, timeout };
     match Verify::new(pipeline).run(&options, say).await {
+        Ok(report) if report.followed.is_empty() => {
+            let detail = format!("no row sent: {}; `pipectl verify` compares the tables", report.notes.join("; "));
+            Ok(StepDone { changed: false, detail })
+        }
         Ok(report) if report.ok => Ok(StepDone { changed: true, detail: told(&report.followed) }),
         Ok(report) => {
             let lines = report

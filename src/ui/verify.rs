@@ -14,6 +14,8 @@ pub struct VerifyView {
     pub hops: Vec<HopRow>,
     /// Comparisons and other checks.
     pub checks: Vec<CheckRow>,
+    /// What was not done, and why.
+    pub notes: Vec<String>,
     /// The last line.
     pub verdict: (Mark, String),
 }
@@ -70,6 +72,9 @@ pub fn render(view: &VerifyView, width: Option<usize>) -> String {
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    for note in &view.notes {
+        let _ = writeln!(text, "note: {note}");
     }
     let _ = writeln!(text, "{} {}", view.verdict.0.painted(), view.verdict.1);
     text
