@@ -170,7 +170,12 @@ fn the_short_verification_does_not_wait_for_the_merge() {
         delta_awaited: false,
         destination: Some(720),
     };
-    let view = VerifyView { hops: vec![hop], checks: vec![], notes: vec![], verdict: (Mark::Good, "a row travelled through".into()) };
+    let view = VerifyView {
+        hops: vec![hop],
+        checks: vec![],
+        notes: vec![],
+        verdict: (Mark::Good, "a row travelled through".into()),
+    };
     insta::assert_snapshot!(text(&verify::render(&view, None)), @r"
       CHANGE  TOPIC  CHANGE LOG  DELTA  DESTINATION
     ✓ insert  34 ms      310 ms      -       720 ms

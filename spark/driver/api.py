@@ -1,4 +1,4 @@
-"""The two HTTP listeners. Reading is published on the host; submitting is code execution and stays inside the network."""
+"""The two HTTP listeners. What changes nothing is published on the host; submitting is code execution and stays inside the network."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Listener(ThreadingHTTPServer):
 
 
 class ReadHandler(Handler):
-    """GET /health, /jobs, /jobs/<name>/ready, /tables, /tables/<t>/{schema,rows?key=...,fingerprint}."""
+    """GET /health, /jobs, /jobs/<name>/ready, /tables, /tables/<t>/{schema,rows?key=...,fingerprint}; POST /jobs/ingest/merge."""
 
     def do_GET(self) -> None:
         """Answers a request."""
@@ -72,6 +72,13 @@ class ReadHandler(Handler):
             log.exception("GET %s", self.path)
             status, body = 500, {"error": str(error).splitlines()[0]}
         self.reply(status, body)
+
+    def do_POST(self) -> None:
+        """Has the merged tables brought up to date now instead of at the next interval: for those who wait for them."""
+        if self.path != "/jobs/ingest/merge":
+            return self.reply(404, {"error": f"no such resource: {self.path}"})
+        job = self.server.owner.jobs.get("ingest")
+        return self.reply(200, {"asked": job is not None and job.hurry()})
 
     def _route(self, parts: list[str], query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
         owner = self.server.owner

@@ -95,6 +95,13 @@ class Job:
         killer.daemon = True
         killer.start()
 
+    def hurry(self) -> bool:
+        """Asks the process to do now what it does at an interval; false where it does not run yet, or no more."""
+        if not self.ready or not self.alive:
+            return False
+        self._process.send_signal(signal.SIGUSR1)
+        return True
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)

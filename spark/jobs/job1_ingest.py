@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib import changes, lake, offsetlog, resume, sizes
 from lib.commits import AppendGuard
 from lib.job import Job, run
-from lib.merging import MOST_TASKS, Merger
+from lib.merging import MERGE_TRIGGER, MOST_TASKS, Merger
 from lib.topics import Topics
 from pyspark.sql import DataFrame
 
@@ -56,7 +56,8 @@ def main(job: Job) -> None:
 
 def start_merging(job: Job) -> None:
     """The second query. Its first merge comes one interval after the start: the flow to the destination comes first."""
-    if job.stopping.wait(job.settings.merge_seconds):
+    job.rest(job.settings.merge_seconds)
+    if job.stopping.is_set():
         return
     merger, log, checkpoint = Merger(job), job.pipeline.changes_path, job.checkpoint("merge")
     # The query takes the session's settings with it when it starts; the flow's is running.
@@ -68,7 +69,7 @@ def start_merging(job: Job) -> None:
         .writeStream.queryName("ingest.merge")
         .foreachBatch(job.guarded(merger.merge))
         .option("checkpointLocation", checkpoint)
-        .trigger(processingTime=job.settings.merge_interval)
+        .trigger(processingTime=MERGE_TRIGGER)
         .start()
     )
 

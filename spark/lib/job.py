@@ -72,6 +72,7 @@ class Job:
         self.spark: SparkSession = attach()
         self.storage = Storage(self.spark)
         self.stopping = threading.Event()
+        self._hurried = threading.Event()
         self._queries: list[StreamingQuery] = []
         self._failure: Exception | None = None
 
@@ -102,6 +103,21 @@ class Job:
         if text:
             log.info("%s", text)
         self.events.emit("notice", message=text)
+
+    def rest(self, seconds: float) -> None:
+        """Waits, and no longer once somebody asks for what comes next (also if that was before), or the job is to stop."""
+        if not self.stopping.is_set():
+            self._hurried.wait(seconds)
+            self._hurried.clear()
+
+    def hurry(self, *_: object) -> None:
+        """Ends the present rest, or the next one."""
+        self._hurried.set()
+
+    def stop(self, *_: object) -> None:
+        """Asks the job to end."""
+        self.stopping.set()
+        self._hurried.set()
 
     def checkpoint(self, query: str) -> str:
         """Where a query of this job keeps its place."""
@@ -236,7 +252,8 @@ def run(name: str, main: Callable[[Job], None]) -> None:
     job = None
     try:
         job = Job(name, Settings.from_environment(), events)
-        signal.signal(signal.SIGTERM, lambda number, frame: job.stopping.set())
+        signal.signal(signal.SIGTERM, job.stop)
+        signal.signal(signal.SIGUSR1, job.hurry)
         log.info("attached to %s after %.1f s", job.spark.sparkContext.applicationId, time.monotonic() - started)
         job.await_lake()
         main(job)

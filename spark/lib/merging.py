@@ -11,6 +11,7 @@ from lib.batch import TableChanges
 from lib.commits import Mark
 from lib.job import Job
 from lib.offsetlog import delta_version, read
+from lib.pace import pause_between_merges
 from lib.pipeline import Table
 from lib.typed import ChangedRows
 from lib.upkeep import Upkeep
@@ -24,7 +25,9 @@ MOST_TASKS = 2
 MOST_CHANGES = 100_000
 MOST_BYTES = 48 * 1024 * 1024
 
-_LONGEST_PAUSE = 60.0
+# How often the query looks whether there is anything new: it rests after every merge. Not as soon as there is, which would take the two
+# cores away from the very change that ends a quiet time.
+MERGE_TRIGGER = "2 seconds"
 
 
 class Merger:
@@ -49,10 +52,7 @@ class Merger:
         begun = time.monotonic()
         merged = self._merge(frame, version, job.query_id(), batch_id)
         self._upkeep.after_merge(frame.sparkSession, merged)
-        # However slow the machine: the flow to the destination needs the rest of the time. A merge of minutes had a backlog, though, and who
-        # reads the tables waits for the next one.
-        share = job.settings.merge_share
-        job.stopping.wait(min((time.monotonic() - begun) * (100 - share) / share, _LONGEST_PAUSE))
+        job.rest(pause_between_merges(time.monotonic() - begun, job.settings.merge_seconds, job.settings.merge_share))
 
     def catch_up(self, version: int) -> None:
         """Merges what the change log holds and no table has yet."""

@@ -15,7 +15,6 @@ class Settings:
     root: Path  # directory of pipeline.yml
     kafka: str
     ingest_trigger: str
-    merge_interval: str
     merge_seconds: float
     merge_share: int  # percent of the time that merges take at most
     process_trigger: str
@@ -34,8 +33,7 @@ class Settings:
             root=Path(get("PIPELINE_ROOT", "/opt/pipeline")),
             kafka=get("KAFKA_BOOTSTRAP", "kafka:9092"),
             ingest_trigger=interval(get("INGEST_TRIGGER", "300ms")),
-            merge_interval=interval(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
-            merge_seconds=seconds(get("MERGE_INTERVAL", _MERGE_INTERVAL)),
+            merge_seconds=seconds(get("MERGE_INTERVAL", "20s")),
             merge_share=percent(get("MERGE_SHARE", "25")),
             process_trigger=interval(get("PROCESS_TRIGGER", "50ms")),
             max_offsets_per_trigger=int(get("MAX_OFFSETS_PER_TRIGGER", "50000")),
@@ -44,7 +42,6 @@ class Settings:
         )
 
 
-_MERGE_INTERVAL = "20s"
 _UNITS = {"ms": ("milliseconds", 0.001), "s": ("seconds", 1.0), "m": ("minutes", 60.0)}
 
 

@@ -14,7 +14,6 @@ from lib.submit import archive
 
 def test_defaults():
     settings = Settings.from_environment({"MERGE_INTERVAL": ""})
-    assert settings.merge_interval == "20 seconds"
     assert settings.merge_seconds == 20
     assert settings.merge_share == 25
     assert (settings.ingest_trigger, settings.process_trigger) == ("300 milliseconds", "50 milliseconds")

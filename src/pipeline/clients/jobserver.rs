@@ -1,4 +1,4 @@
-//! The read-only interface of the Spark driver: jobs, their batches, and the Delta tables as Spark reads them.
+//! The interface of the Spark driver that changes nothing: jobs, their batches, and the Delta tables as Spark reads them.
 
 use std::collections::BTreeMap;
 
@@ -233,6 +233,13 @@ impl JobServer {
             (404, _) => JobReadiness::NotYet("not submitted yet".to_owned()),
             _ => JobReadiness::NotYet(detail),
         })
+    }
+
+    /// Has what the change log holds merged into the tables now instead of at the next interval. A driver that starts has nobody to ask,
+    /// so whoever waits for a merge asks as long as it waits.
+    pub async fn ask_for_merge(&self) -> Result<(), ClientError> {
+        let _: Value = self.0.exchange(Method::POST, "/jobs/ingest/merge", None).await?;
+        Ok(())
     }
 
     /// The Delta tables.

@@ -192,6 +192,13 @@ async fn compare_copies(
             if waiting.is_empty() {
                 return Ok::<_, ClientError>(());
             }
+            if found.lake.values().any(|check| !check.ok) {
+                match route.jobs.ask_for_merge().await {
+                    // The driver starts anew; the next round asks again.
+                    Err(error) if error.is_transient() => {}
+                    asked => asked?,
+                }
+            }
             say(&format!("comparing: {}", waiting.join(", ")));
             tokio::time::sleep(LOOK).await;
         }

@@ -115,6 +115,10 @@ impl Route<'_> {
             let merged = merge.and_then(|merge| merge.offsets.get(topic)).copied();
             last.note(&format!("merged up to {}{}", position(merged), trouble(&job)));
             if merged.is_none_or(|end| end <= offset) {
+                // Not before there is something to merge: the next one would come without it.
+                if job.covers(topic, offset) {
+                    last.unless_transient(self.jobs.ask_for_merge().await)?;
+                }
                 return Ok(None);
             }
             let Some(rows) = last.unless_transient(self.jobs.rows(lake_table, &change.key).await)? else {

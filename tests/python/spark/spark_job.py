@@ -37,6 +37,35 @@ class FakeStorage:
         return answer
 
 
+class Rests(unittest.TestCase):
+    """All of these would take a minute if nothing ended the rest."""
+
+    def setUp(self) -> None:
+        self.job = Job.__new__(Job)
+        self.job.stopping, self.job._hurried = threading.Event(), threading.Event()
+        self.began = time.monotonic()
+
+    def tearDown(self) -> None:
+        self.assertLess(time.monotonic() - self.began, 60)
+
+    def test_until_somebody_asks_for_what_comes_next(self) -> None:
+        threading.Timer(0.1, self.job.hurry).start()
+        self.job.rest(120)
+
+    def test_not_where_somebody_has_asked_before(self) -> None:
+        self.job.hurry()
+        self.job.rest(120)
+        # That was for one rest: the next one takes its time.
+        began = time.monotonic()
+        self.job.rest(0.2)
+        self.assertGreaterEqual(time.monotonic() - began, 0.2)
+
+    def test_not_at_all_once_the_job_is_to_stop(self) -> None:
+        self.job.stop()
+        self.job.rest(120)
+        self.job.rest(120)
+
+
 class WaitsForTheLake(SparkTestCase):
     def job(self, *answers: bool | Exception) -> Job:
         job = Job.__new__(Job)
