@@ -20,8 +20,6 @@ pipectl="$PWD/target/release/pipectl"
 export PIPECTL_PROJECT=pipectl-bench COMPOSE_PROJECT_NAME=pipectl-bench
 # shellcheck source=tests/live/ports.env
 set -a && . tests/live/ports.env && set +a
-# Those of a pipeline in use, not those of its tests.
-unset MERGE_INTERVAL MERGE_SHARE
 # What plain compose can start without the pipeline's steps: everything but the jobs and the generator.
 services=(postgres-source postgres-dest kafka debezium namenode datanode hms-db hive-metastore spark-master spark-worker spark-driver)
 flow=(--source "$POSTGRES_SOURCE_PORT" --dest "$POSTGRES_DEST_PORT" --jobs "$SPARK_API_PORT")

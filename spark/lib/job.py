@@ -27,6 +27,8 @@ from lib.storage import Storage
 
 log = logging.getLogger(__name__)
 
+# To end, and to do now what is done at an interval.
+_SIGNALS = {signal.SIGTERM, signal.SIGUSR1}
 _WATCH_SECONDS = 0.5
 _LAKE_POLL_SECONDS = 0.5
 _FIRST_TRIGGER_POLL_SECONDS = 0.05
@@ -110,11 +112,11 @@ class Job:
             self._hurried.wait(seconds)
             self._hurried.clear()
 
-    def hurry(self, *_: object) -> None:
+    def hurry(self) -> None:
         """Ends the present rest, or the next one."""
         self._hurried.set()
 
-    def stop(self, *_: object) -> None:
+    def stop(self) -> None:
         """Asks the job to end."""
         self.stopping.set()
         self._hurried.set()
@@ -249,11 +251,12 @@ def run(name: str, main: Callable[[Job], None]) -> None:
     logging.getLogger("py4j").setLevel(logging.WARNING)
     started = time.monotonic()
     events = Events()
+    # Before there are any threads, each of which would take them otherwise.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     job = None
     try:
         job = Job(name, Settings.from_environment(), events)
-        signal.signal(signal.SIGTERM, job.stop)
-        signal.signal(signal.SIGUSR1, job.hurry)
+        threading.Thread(target=_heed_signals, args=(job,), daemon=True).start()
         log.info("attached to %s after %.1f s", job.spark.sparkContext.applicationId, time.monotonic() - started)
         job.await_lake()
         main(job)
@@ -266,6 +269,16 @@ def run(name: str, main: Callable[[Job], None]) -> None:
         if job is not None:
             stop_queries(job.spark)
     events.emit("stopped")
+
+
+def _heed_signals(job: Job) -> None:
+    """In a thread of its own. A handler would run in the middle of whatever the main thread does, another handler included, and wait for
+    ever for a lock that the main thread holds."""
+    while True:
+        if signal.sigwait(_SIGNALS) == signal.SIGTERM:
+            job.stop()
+        else:
+            job.hurry()
 
 
 def stop_queries(spark: SparkSession) -> None:

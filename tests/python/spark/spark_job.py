@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import unittest
+from subprocess import PIPE
 
 from base import SparkTestCase
 from lib.job import Job, LakeError, one_line
@@ -64,6 +69,38 @@ class Rests(unittest.TestCase):
         self.job.stop()
         self.job.rest(120)
         self.job.rest(120)
+
+
+# A job of nothing but its signals.
+_JOB = """
+import signal, threading
+from lib import job as jobs
+
+signal.pthread_sigmask(signal.SIG_BLOCK, jobs._SIGNALS)
+job = jobs.Job.__new__(jobs.Job)
+job.stopping, job._hurried = threading.Event(), threading.Event()
+threading.Thread(target=jobs._heed_signals, args=(job,), daemon=True).start()
+def work():
+    while not job.stopping.is_set():
+        job.rest(0.001)
+threading.Thread(target=work).start()
+print("started", flush=True)
+while not job.stopping.wait(0.001):
+    pass
+"""
+
+
+class HeedsSignals(unittest.TestCase):
+    def test_however_fast_they_come(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", _JOB]
+        with subprocess.Popen(command, env=environment, stdout=PIPE, stderr=PIPE, text=True) as job:
+            self.assertEqual(job.stdout.readline(), "started\n")
+            for _ in range(20_000):
+                job.send_signal(signal.SIGUSR1)
+            job.terminate()
+            _, errors = job.communicate(timeout=60)
+        self.assertEqual((job.returncode, errors), (0, ""))
 
 
 class WaitsForTheLake(SparkTestCase):
